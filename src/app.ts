@@ -1,0 +1,101 @@
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import swagger from '@fastify/swagger'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Logger } from 'pino'
+import pkg from '../package.json' with { type: 'json' }
+import type { Settings } from './config.ts'
+import { ProblemError } from './errors.ts'
+import { openMemoryJournal } from './journal/memory.ts'
+import { openObservability } from './observability/observe.ts'
+import { attestationBundles } from './routes/attestation-bundles.ts'
+import { operations } from './routes/operations.ts'
+import { handleClientError, handleError, sendProblem } from './routes/problems.ts'
+import { handleUnknownRoute } from './routes/unknown-route.ts'
+import { Problem, TransactionList, TransactionView } from './routes/schemas/answers.ts'
+import { openTransactions } from './transaction/transactions.ts'
+import { openTsb } from './tsb/tsb.ts'
+
+export interface App {
+  readonly http: FastifyInstance
+  /** From now on readyz fails, but work is still taken: a load balancer needs a moment to notice. */
+  announceStop(): void
+  /** Refuses new work, lets running transactions end, and closes everything. */
+  stop(): Promise<{ readonly transactionId: string; readonly label: string }[]>
+}
+
+const BODY_LIMIT = 65_536
+const URI_LIMIT = 8_000
+
+/**
+ * Builds the application, with production's options; tests build the same one.
+ * @param settings read by `readSettings`
+ * @param log the process's logger
+ * @param now the clock
+ */
+export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date()): Promise<App> {
+  const day = 86_400_000
+  let stopping = false
+  const journal = openMemoryJournal(settings.journal.retentionDays * day, () => now().getTime())
+  const observability = openObservability(log, () => transactions.status())
+  const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
+  const transactions = openTransactions(tsb, journal, { ...settings.transaction, ...settings.evidence }, observability.observer, now)
+
+  const http = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    ...(settings.http.tls && { https: { ...settings.http.tls, minVersion: 'TLSv1.2' as const } }),
+    ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
+    bodyLimit: BODY_LIMIT,
+    // A caller has half a minute to send 64 KiB; an answer may take as long as the transaction.
+    requestTimeout: 30_000,
+    // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
+    return503OnClosing: false,
+    // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
+    clientErrorHandler: handleClientError,
+    frameworkErrors: handleError,
+    routerOptions: { maxParamLength: 200 },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  http.removeContentTypeParser('text/plain')
+  http.setErrorHandler(handleError)
+  http.setNotFoundHandler(handleUnknownRoute)
+  http.addHook('onRequest', async (request, reply) => {
+    if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
+    return undefined
+  })
+  // A keep-alive connection would hold the server open for its whole idle time (72 s) after the last answer.
+  http.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
+
+  for (const schema of [Problem, TransactionView, TransactionList]) http.addSchema(schema)
+  await http.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Attestation bundler', version: pkg.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+        description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, and returns one zip for the QTSP.',
+      },
+      servers: [{ url: '/', description: 'this instance' }],
+      tags: [{ name: 'attestation bundles', description: 'The one resource that does the work' }],
+    },
+    convertConstToEnum: false,
+    refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
+  })
+  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile))
+  await http.register(operations({ ready: () => !stopping, status: () => transactions.status(), metrics: observability.metrics, metricsType: observability.metricsType }))
+  await http.ready()
+
+  return {
+    http,
+    announceStop: () => { stopping = true },
+    async stop() {
+      stopping = true
+      transactions.stopTaking()
+      await http.close()
+      const owed = transactions.stop()
+      await tsb.close()
+      await journal.close()
+      return owed
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Observer } from '../transaction/transactions.ts'
+import type { TsbCallRecord } from '../tsb/tsb.ts'
+
+export interface Observability {
+  readonly observer: Observer
+  tsbCall(record: TsbCallRecord): void
+  /** Prometheus text exposition. */
+  metrics(): Promise<string>
+  readonly metricsType: string
+}
+
+/**
+ * Logs and counts what happens. One log line when a transaction ends; calls to the TSB at debug. Nothing here is ever handed a password,
+ * token or API key.
+ * @param log where lines go
+ * @param status read when the metrics are scraped
+ */
+export function openObservability(log: FastifyBaseLogger, status: () => { running: number; queued: number; rollbacksOwed: number }): Observability {
+  const registry = new Registry()
+  const registers = [registry]
+  const transactions = new Counter({ name: 'attestation_bundle_transactions_total', help: 'Ended transactions by outcome and problem code', labelNames: ['outcome', 'code'], registers })
+  const stepSeconds = new Histogram({
+    name: 'attestation_bundle_step_duration_seconds', help: 'Duration of each step', labelNames: ['step'], buckets: [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120], registers,
+  })
+  const failedChecks = new Counter({ name: 'attestation_bundle_failed_checks_total', help: 'Checks that failed', labelNames: ['check'], registers })
+  const abandoned = new Counter({ name: 'attestation_bundle_rollbacks_abandoned_total', help: 'Keys left at the HSM that an operator has to look at', registers })
+  const tsbCalls = new Counter({ name: 'attestation_bundle_tsb_requests_total', help: 'Requests to the TSB', labelNames: ['call', 'outcome', 'status'], registers })
+  new Gauge({ name: 'attestation_bundle_transactions_running', help: 'Transactions that run', registers, collect() { this.set(status().running) } })
+  new Gauge({ name: 'attestation_bundle_transactions_queued', help: 'Callers that wait', registers, collect() { this.set(status().queued) } })
+  new Gauge({ name: 'attestation_bundle_rollbacks_owed', help: 'Keys that are still to be deleted', registers, collect() { this.set(status().rollbacksOwed) } })
+
+  return {
+    observer: {
+      ended({ transaction, outcome, code, step, rollback, failedChecks: checks = [], bug }) {
+        const durations = Object.fromEntries(transaction.steps.map(({ name, durationMs }) => [name, durationMs]))
+        const line = {
+          transaction: transaction.id, caller: transaction.caller, label: transaction.label, outcome, durations,
+          ...(code !== undefined && { code, step, rollback }), ...(checks.length > 0 && { failedChecks: checks }), ...(bug !== undefined && { err: bug }),
+        }
+        transactions.inc({ outcome, code: code ?? '' })
+        for (const { name, durationMs } of transaction.steps) stepSeconds.observe({ step: name }, durationMs / 1000)
+        for (const check of checks) failedChecks.inc({ check })
+        if (bug !== undefined) log.error(line, 'transaction failed by a fault of this service')
+        else log.info(line, outcome === 'completed' ? 'transaction completed' : 'transaction failed')
+        if (outcome === 'completed') log.info({ audit: true, event: 'created', transaction: transaction.id, caller: transaction.caller, label: transaction.label }, 'audit')
+        if (rollback === 'done') log.info({ audit: true, event: 'rolled-back', transaction: transaction.id, caller: transaction.caller, label: transaction.label }, 'audit')
+      },
+      debt(event) {
+        const line = { transaction: event.transactionId, label: event.label, ...('reason' in event && { reason: event.reason }) }
+        if (event.kind === 'owed') log.warn(line, 'a key may be left at the HSM: its deletion is owed and tried again')
+        if (event.kind === 'settled') log.info({ ...line, audit: true, event: 'rolled-back' }, 'an owed deletion is settled')
+        if (event.kind === 'abandoned') {
+          abandoned.inc()
+          log.error({ ...line, audit: true, event: 'abandoned' }, 'a key is left at the HSM: an operator has to look')
+        }
+      },
+      warn: (message) => log.warn(message),
+    },
+    tsbCall({ call, outcome, status: answered, durationMs }) {
+      tsbCalls.inc({ call, outcome, status: answered === undefined ? '' : String(answered) })
+      log.debug({ call, outcome, ...(answered !== undefined && { status: answered }), durationMs: Math.round(durationMs) }, 'TSB call')
+    },
+    metrics: () => registry.metrics(),
+    metricsType: registry.contentType,
+  }
+}

@@ -1,0 +1,81 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { ProblemError } from '../errors.ts'
+import type { ProfileName } from '../profiles/profiles.ts'
+import { pathOf } from '../transaction/failure.ts'
+import type { Transactions } from '../transaction/transactions.ts'
+import { chooseRepresentation } from './accept.ts'
+import { callerLeft } from './caller-left.ts'
+import { readOrder } from './read-order.ts'
+import { replyWith } from './representations.ts'
+import { ORDER_EXAMPLE } from './schemas/examples.ts'
+import { OrderBody } from './schemas/order.ts'
+import { bundleAnswers, problemAnswers, listAnswer } from './schemas/documented.ts'
+import { transactionView } from './transaction-view.ts'
+
+/** With AUTH_MODE=none there is one caller. */
+const EVERYONE = 'anonymous'
+
+const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/
+
+/** The one resource that does the work. */
+export function attestationBundles(transactions: Transactions, defaultProfile: ProfileName): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.post('/v1/attestation-bundles', {
+      schema: {
+        operationId: 'issueAttestationBundle',
+        summary: 'Create a key, its CSR and its key attestation, verify them, and get one zip',
+        description: 'All of it, or nothing is left at the HSM: a problem says in `transaction.rollback` what was left.',
+        tags: ['attestation bundles'],
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(Type.String({ description: '1 to 255 visible characters. Only success is remembered. Always send one with labelPrefix.' })),
+          accept: Type.Optional(Type.String({ description: 'application/zip (default), or application/json with a higher weight' })),
+        }),
+        body: { ...OrderBody, examples: [ORDER_EXAMPLE] } as typeof OrderBody,
+        response: { ...bundleAnswers(201), ...bundleAnswers(200), ...problemAnswers('post') },
+      },
+    }, async (request, reply) => {
+      const representation = chooseRepresentation(request.headers.accept)
+      const key = request.headers['idempotency-key']
+      if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) throw new ProblemError('invalid-request', 'Idempotency-Key must be 1 to 255 visible characters')
+      const { transaction, replayed } = await transactions.issue({
+        order: readOrder(request.body, defaultProfile),
+        caller: EVERYONE,
+        left: callerLeft(reply.raw),
+        ...(key !== undefined && { idempotency: { key, body: request.body } }),
+      })
+      if (replayed) reply.header('idempotency-replayed', 'true')
+      reply.header('location', pathOf(transaction.id))
+      return replyWith(reply.code(replayed ? 200 : 201), transaction, representation)
+    })
+
+    app.get('/v1/attestation-bundles/:id', {
+      schema: {
+        operationId: 'getAttestationBundle',
+        summary: 'Get a bundle again, or see how its transaction stands',
+        tags: ['attestation bundles'],
+        params: Type.Object({ id: Type.String() }),
+        headers: Type.Object({ accept: Type.Optional(Type.String()) }),
+        response: { ...bundleAnswers(200), ...problemAnswers('get') },
+      },
+    }, async (request, reply) => {
+      const representation = chooseRepresentation(request.headers.accept)
+      const transaction = await transactions.find(EVERYONE, request.params.id)
+      if (transaction === undefined) throw new ProblemError('not-found', 'you have no transaction of this id')
+      return replyWith(reply, transaction, representation)
+    })
+
+    app.get('/v1/attestation-bundles', {
+      schema: {
+        operationId: 'listAttestationBundles',
+        summary: 'Find your transactions by label: a lost answer can be found again',
+        tags: ['attestation bundles'],
+        querystring: Type.Object({ label: Type.String({ minLength: 1, maxLength: 128, description: 'the exact label, or how it begins' }) }, { additionalProperties: false }),
+        response: { ...listAnswer(), ...problemAnswers('list') },
+      },
+    }, async (request, reply) => {
+      const found = await transactions.list(EVERYONE, request.query.label)
+      return reply.header('cache-control', 'no-store').type('application/json').send(Buffer.from(JSON.stringify({ transactions: found.map(transactionView) })))
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { ProblemError, PROBLEMS, type FieldError, type ProblemCode } from '../errors.ts'
+import type { Problem } from './schemas/answers.ts'
+import { fieldErrors } from './field-errors.ts'
+import { summary } from './read-order.ts'
+
+/** The media type of RFC 9457. Sent with a Buffer body, so that Fastify adds no charset to it. */
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** @returns the members of RFC 9457 and ours, without what is undefined */
+export function problemBody(error: ProblemError): Problem {
+  const { status, title } = PROBLEMS[error.code]
+  const { retryAfterSeconds: _header, ...extras } = error.extras
+  return { type: `urn:problem:attestation-bundle:${error.code}`, title, status, detail: error.detail, code: error.code, ...structuredClone(extras) as object }
+}
+
+/** Answers with a problem. */
+export function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
+  const row: { status: number; retryAfterSeconds?: number } = PROBLEMS[error.code]
+  const retryAfter = error.extras.retryAfterSeconds ?? row.retryAfterSeconds
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  return reply.code(row.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(Buffer.from(JSON.stringify(problemBody(error))))
+}
+
+/** Fastify's and its parsers' own errors, by their code; what is not here is a bug of ours. */
+const FASTIFY_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'send the body as application/json'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload-too-large', 'a body may have 64 KiB'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-request', 'the body is empty'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-request', 'the body is not valid JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-request', 'the body is not as long as content-length says'],
+  FST_ERR_CTP_INVALID_CONTENT_TYPE: ['unsupported-media-type', 'send the body as application/json'],
+  FST_ERR_BAD_URL: ['invalid-request', 'the path is not valid'],
+  FST_ERR_ASYNC_CONSTRAINT: ['invalid-request', 'a header is not valid'],
+}
+
+/**
+ * Turns whatever a request ended with into a problem.
+ * @param error thrown by a handler, by validation or by a parser
+ */
+export function problemOf(error: FastifyError | Error): ProblemError {
+  if (error instanceof ProblemError) return error
+  if ('validation' in error && Array.isArray(error.validation)) {
+    const errors: FieldError[] = fieldErrors(error.validation)
+    return new ProblemError('invalid-request', summary(errors), { errors })
+  }
+  const known = 'code' in error && typeof error.code === 'string' ? FASTIFY_ERRORS[error.code] : undefined
+  if (known !== undefined) return new ProblemError(known[0], known[1])
+  // The JSON parser's own errors (broken syntax, a __proto__ member) carry only a status.
+  if ('statusCode' in error && error.statusCode === 400) return new ProblemError('invalid-request', 'the body is not valid JSON')
+  return new ProblemError('internal-error', 'the service failed; its log says more', {}, error)
+}
+
+/** Fastify's error handler. */
+export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(error)
+  if (problem.code === 'internal-error' && problem.extras.transaction === undefined) request.log.error({ err: error }, 'request failed')
+  return sendProblem(reply, problem)
+}
+
+const PARSER_ERRORS: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+}
+
+/** Node's HTTP parser refuses before Fastify sees a request: those answers are problems too. */
+export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = new ProblemError(PARSER_ERRORS[error.code ?? ''] ?? 'invalid-request', 'the request could not be read')
+  const body = JSON.stringify(problemBody(problem))
+  const { status } = PROBLEMS[problem.code]
+  socket.end([
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `content-type: ${PROBLEM_TYPE}`, `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
+  ].join('\r\n'))
+}

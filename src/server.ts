@@ -1,0 +1,36 @@
+import closeWithGrace from 'close-with-grace'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import { buildApp } from './app.ts'
+import { ConfigError, readSettings, type Settings } from './config.ts'
+
+/** EX_CONFIG of sysexits.h: a supervisor can tell a wrong setting from a crash. */
+const EXIT_CONFIG = 78
+
+function settingsOrExit(): Settings {
+  try {
+    return readSettings()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.faults.join('\n')}\n`)
+    process.exit(EXIT_CONFIG)
+  }
+}
+
+const settings = settingsOrExit()
+const log = pino({ level: settings.logLevel })
+for (const warning of settings.warnings) log.warn(warning)
+for (const { name, sha256, builtIn } of settings.evidence.trustAnchors) {
+  log.info({ anchor: name, sha256, builtIn }, builtIn ? "trust anchor (built-in: compare with the vendor's knowledge base, article 147)" : 'trust anchor')
+}
+
+const app = await buildApp(settings, log)
+closeWithGrace({ delay: settings.shutdown.graceMs, logger: log }, async ({ signal, err }) => {
+  if (err) log.error({ err }, 'stopping because of an error')
+  log.info({ signal }, 'stopping')
+  app.announceStop()
+  await delay(settings.shutdown.delayMs)
+  const owed = await app.stop()
+  for (const debt of owed) log.error({ ...debt }, 'stopped with a deletion owed: this version forgets it, an operator has to look')
+})
+await app.http.listen({ host: settings.http.host, port: settings.http.port })

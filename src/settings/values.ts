@@ -1,0 +1,39 @@
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+/**
+ * Checks TSB_URL.
+ * @returns the URL without a slash at its end, and its origin; undefined with a fault where it can't be used
+ */
+export function readTsbUrl(value: string, faults: string[], warnings: string[]): { base: string; origin: string } | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    faults.push('TSB_URL: must be a URL that starts with https:// (or http://)')
+    return undefined
+  }
+  // Credentials in a URL end up in logs and process lists.
+  if (url.username !== '' || url.password !== '') faults.push('TSB_URL: must not hold a user name or password')
+  if (url.search !== '' || url.hash !== '') faults.push('TSB_URL: must not have a query or fragment')
+  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+    warnings.push('TSB_URL is plain http: key passwords and API keys cross the network in clear')
+  }
+  return { base: url.origin + url.pathname.replace(/\/+$/, ''), origin: url.origin }
+}
+
+/** Checks JOURNAL_URL: `file:<path>` or `postgres://…`. */
+export function checkJournalUrl(value: string, faults: string[]): void {
+  const isFile = /^file:.+/.test(value)
+  const isPostgres = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)
+  if (!isFile && !isPostgres) faults.push('JOURNAL_URL: must be file:<path> or postgres://…')
+}
+
+/** Reads JOURNAL_ENCRYPTION_KEY: a comma-separated list of 32 bytes in base64; the first encrypts, all decrypt. */
+export function readEncryptionKeys(value: string | undefined, faults: string[]): readonly Buffer[] {
+  if (value === undefined) return []
+  const keys = value.split(',').map((item) => item.trim())
+  const decoded = keys.map((item) => Buffer.from(item, 'base64'))
+  if (decoded.some((bytes, i) => bytes.length !== 32 || bytes.toString('base64') !== keys[i])) {
+    faults.push('JOURNAL_ENCRYPTION_KEY: each entry must be 32 bytes in base64 (openssl rand -base64 32)')
+    return []
+  }
+  return decoded
+}

@@ -1,0 +1,112 @@
+import type { CreateKeyBody } from '../tsb/create-key.ts'
+import type { KeyAttributes } from '../tsb/key-attributes.ts'
+import { KEY_PASSWORD_MISMATCH, TsbError } from '../tsb/tsb-error.ts'
+import type { KeyReference, Tsb } from '../tsb/tsb.ts'
+
+/** A key that a transaction may have made and must take back. Plain data, so that a journal can hold it. */
+export interface OwedKey {
+  readonly key: KeyReference
+  /** What create-key was asked for. */
+  readonly body: CreateKeyBody
+  /** The label holds the transaction's id: nobody else makes a key of that name. */
+  readonly labelIsOurs: boolean
+  /** When the create request left, epoch milliseconds. */
+  readonly sentAt: number
+  /** DER SubjectPublicKeyInfo, where create-key's answer was read. */
+  readonly publicKey?: Uint8Array
+  /** The CSR call was made, which may have left a certificate under the label. */
+  readonly certificate: boolean
+}
+
+export type Removal =
+  | { readonly state: 'removed' }
+  /** Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. */
+  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number }
+  /** What is there can't be shown to be ours, so it is left alone. */
+  | { readonly state: 'abandoned'; readonly reason: string }
+
+/** Under a label of our own nothing waits for the label, so a create that lands late is looked for once more after ten minutes and after an hour. */
+const LATE_LOOKS_MS = [600_000, 3_600_000]
+
+/**
+ * One try at taking a key back, in the order of the promises: first, never delete what this transaction did not create; second, never
+ * forget what it did.
+ * @param owed the key
+ * @param options the time, how long a create may still land late, whether an earlier delete was already answered 650, and a limit for this try
+ * @returns what is known now; never throws: what goes wrong here leaves the key owed
+ */
+export async function removeKey(
+  tsb: Tsb, owed: OwedKey, options: { now: () => number; settleAfterMs: number; absentBefore: boolean; signal: AbortSignal },
+): Promise<Removal> {
+  try {
+    return await attempt(tsb, owed, options)
+  } catch (error) {
+    if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream !== undefined }
+    return { state: 'owed', reason: 'the service failed while it removed the key', refused: false }
+  }
+}
+
+async function attempt(tsb: Tsb, owed: OwedKey, options: Parameters<typeof removeKey>[2]): Promise<Removal> {
+  if (!owed.labelIsOurs) {
+    const found = await look(tsb, owed, options.signal)
+    if (found === 'password-refused') return { state: 'abandoned', reason: 'a key of this label exists and refuses the password of this transaction' }
+    if (found === undefined && owed.publicKey === undefined) return unseen(owed, options)
+    if (found !== undefined) {
+      const doubt = doubtAbout(found, owed, options.now())
+      if (doubt !== undefined) return { state: 'abandoned', reason: `a key of this label exists, but ${doubt}` }
+    }
+  }
+  const answer = await tsb.deleteKey(owed.key, options.signal)
+  if (answer === 'absent') {
+    if (owed.publicKey === undefined) return unseen(owed, options)
+    // We saw this key made, so its absence is odd (a wrong partition answers 650 too): believe only a second look, later.
+    if (!options.absentBefore) return { state: 'owed', reason: 'the TSB says that the key it made does not exist', refused: false, notBefore: options.now() + options.settleAfterMs }
+    return { state: 'removed' }
+  }
+  const left = await look(tsb, owed, options.signal)
+  if (left === 'password-refused' || (left !== undefined && sameKey(left, owed))) {
+    return { state: 'owed', reason: 'the TSB said that it deleted the key, but the key still answers', refused: true }
+  }
+  // Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing.
+  if (owed.certificate) await tsb.deleteCertificate(owed.key.label, options.signal).catch(() => undefined)
+  return { state: 'removed' }
+}
+
+async function look(tsb: Tsb, owed: OwedKey, signal: AbortSignal): Promise<KeyAttributes | 'password-refused' | undefined> {
+  return tsb.keyAttributes(owed.key, signal).catch((error: unknown) => {
+    if (error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) return 'password-refused' as const
+    throw error
+  })
+}
+
+/** A create whose answer was lost left no key that is seen: it may still land, so one look settles nothing. */
+function unseen(owed: OwedKey, options: { now: () => number; settleAfterMs: number }): Removal {
+  const age = options.now() - owed.sentAt
+  const looks = owed.labelIsOurs ? [options.settleAfterMs, ...LATE_LOOKS_MS.filter((late) => late > options.settleAfterMs)] : [options.settleAfterMs]
+  const next = looks.find((after) => age < after)
+  if (next === undefined) return { state: 'removed' }
+  return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next }
+}
+
+const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey.equals(owed.publicKey)
+
+/**
+ * Is the key that answers under a caller's label the one that this transaction made? With a read create answer the public key decides.
+ * Without one, everything that was sent must be there, the key must be unused, and by the HSM's own clock not older than our request.
+ * @returns what speaks against it, or undefined where nothing does
+ */
+function doubtAbout(found: KeyAttributes, owed: OwedKey, now: number): string | undefined {
+  if (owed.publicKey !== undefined) return sameKey(found, owed) ? undefined : 'its public key is not the one that create-key answered'
+  const { body } = owed
+  if (found.label !== body.label) return 'its label differs'
+  if (found.algorithm !== body.algorithm) return 'its algorithm differs'
+  if (body.keySize !== undefined && found.keySize !== body.keySize) return 'its size differs'
+  if (body.curveOid !== undefined && found.curveOid !== body.curveOid && body.algorithm !== 'ED') return 'its curve differs'
+  const different = Object.entries(body.attributes).find(([name, value]) => found.attributes[name] !== value)
+  if (different !== undefined) return `its attribute ${different[0]} differs`
+  if ((found.keyUsageCount ?? 0) > 0) return 'it has been used'
+  const [created, attested] = [Date.parse(found.createTime ?? ''), Date.parse(found.attestTime ?? '')]
+  // Two seconds: both times are whole seconds of the HSM's clock.
+  if (!(attested - created <= now - owed.sentAt + 2_000)) return 'it is older than this transaction'
+  return undefined
+}

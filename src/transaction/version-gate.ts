@@ -1,0 +1,48 @@
+import { ProblemError } from '../errors.ts'
+import { TsbError } from '../tsb/tsb-error.ts'
+import type { Tsb } from '../tsb/tsb.ts'
+import { compareVersions } from '../tsb/version-info.ts'
+
+/** Older ones mix up CSRs that are made at the same time (vendor's release note 1.17.1: "fixed a multithreading issues on endpoint …/request"). */
+const OLDEST: readonly [number, number, number] = [1, 17, 1]
+
+export interface VersionGate {
+  /** @throws ProblemError where the TSB is too old */
+  pass(): Promise<void>
+  /** The version as the TSB wrote it, once known. */
+  known(): string | undefined
+}
+
+/**
+ * Asks the TSB for its version once per process, at the first transaction, and refuses one that is too old. An unreadable or refused answer
+ * is a warning: the service key may well be kept from this service.
+ * @param warn is told once why the version is not known
+ */
+export function versionGate(tsb: Tsb, warn: (reason: string) => void): VersionGate {
+  let asked: Promise<string | undefined> | undefined
+  let version: string | undefined
+
+  const ask = async (): Promise<string | undefined> => {
+    try {
+      const answer = await tsb.versionInfo()
+      version = answer.text
+      return compareVersions(answer, OLDEST) < 0 ? answer.text : undefined
+    } catch (error) {
+      // Nothing was sent, so nothing was asked: the next transaction asks.
+      if (error instanceof TsbError && error.effect === 'none' && error.code === 'tsb-unavailable') asked = undefined
+      warn(error instanceof TsbError ? error.detail : 'the version query failed')
+      return undefined
+    }
+  }
+
+  return {
+    async pass() {
+      asked ??= ask()
+      const tooOld = await asked
+      if (tooOld !== undefined) {
+        throw new ProblemError('tsb-error', `TSB ${tooOld} is older than ${OLDEST.join('.')}: it can mix up CSRs that are made at the same time. Update it, then restart this service`)
+      }
+    },
+    known: () => version,
+  }
+}

@@ -1,0 +1,13 @@
+import type { TsbRequest } from './http.ts'
+import type { KeyReference } from './tsb.ts'
+
+/**
+ * `POST /v1/key/deleteKey`: the form that can carry a password. The body of the answer is not documented and not read.
+ * With Key Invalidation the key becomes invisible and its label stays taken (contract, section 8.1).
+ */
+export function deleteKeyRequest(key: KeyReference, timeoutMs: number): TsbRequest {
+  return {
+    call: 'delete-key', method: 'POST', path: '/v1/key/deleteKey', timeoutMs, maxBytes: 65_536,
+    body: { label: key.label, ...(key.password !== undefined && { password: key.password }) },
+  }
+}

@@ -1,0 +1,55 @@
+import Type, { type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import type { TsbAnswer, TsbRequest } from './http.ts'
+import type { KeyReference } from './tsb.ts'
+import { parseJson, TsbError, type TsbCall } from './tsb-error.ts'
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
+
+/**
+ * `SignedKeyAttributes`, the answer of create-key and of the look-up, as far as this service reads it (contract, section 1.1).
+ * Newer TSB versions add members: unknown ones are left alone.
+ */
+const SignedKeyAttributes = Type.Object({
+  json: Type.Object({
+    label: Type.String(),
+    algorithm: Type.String(),
+    curveOid: nullable(Type.String()),
+    keySize: nullable(Type.Number()),
+    keyUsageCount: nullable(Type.Number()),
+    createTime: nullable(Type.String()),
+    attestTime: nullable(Type.String()),
+    publicKey: Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$' }),
+    attributes: Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Null()])),
+  }),
+})
+
+/** What the TSB says of a key. `publicKey` is its DER SubjectPublicKeyInfo. */
+export type KeyAttributes = Omit<Static<typeof SignedKeyAttributes>['json'], 'publicKey'> & { readonly publicKey: Buffer }
+
+/** `POST /v1/key/attributes`: the form that can carry a password. Reads only. */
+export function keyAttributesRequest(key: KeyReference, timeoutMs: number): TsbRequest {
+  return {
+    call: 'key-attributes', method: 'POST', path: '/v1/key/attributes', timeoutMs, maxBytes: 262_144,
+    body: { label: key.label, ...(key.password !== undefined && { password: key.password }) },
+  }
+}
+
+/** @throws TsbError where the answer is no `SignedKeyAttributes` */
+export function readKeyAttributesAnswer(answer: TsbAnswer): KeyAttributes {
+  return readSignedKeyAttributes('key-attributes', answer)
+}
+
+/**
+ * Reads a `SignedKeyAttributes` answer.
+ * @throws TsbError `tsb-invalid-response` with unknown effect: the TSB said 2xx, so it may well have acted
+ */
+export function readSignedKeyAttributes(call: TsbCall, answer: TsbAnswer): KeyAttributes {
+  const value = parseJson(answer.body)
+  if (!Value.Check(SignedKeyAttributes, value)) {
+    throw new TsbError(call, 'tsb-invalid-response', `the TSB answered ${call} with ${answer.status} and a body that does not describe a key`, {
+      effect: 'unknown', upstream: { status: answer.status },
+    })
+  }
+  return { ...value.json, publicKey: Buffer.from(value.json.publicKey, 'base64') }
+}

@@ -1,0 +1,60 @@
+import { INVALID_API_KEY, readErrorBody, type TsbCall } from './tsb-error.ts'
+import type { TsbAnswer } from './http.ts'
+
+/** The roles that an `X-API-KEY` of the TSB belongs to (contract, section 7.2). */
+export type Role = 'management' | 'operation' | 'service'
+
+export type ApiKeys = Readonly<Record<Role, readonly string[]>>
+
+/** Which role serves `/v1/certificate/**`: it moved from key operation to key management between TSB versions. */
+export type CertificateRole = 'auto' | 'management' | 'operation'
+
+const isCertificateCall = (call: TsbCall): boolean => call === 'certificate-request' || call === 'delete-certificate'
+
+/** Sends one call with the right API key; knows which keys and which role worked last. */
+export interface Roles {
+  send(call: TsbCall, sendWith: (apiKey: string | undefined) => Promise<TsbAnswer>): Promise<TsbAnswer>
+}
+
+/**
+ * API keys by role, with rollover: on 401 with 631 the role's next key makes the same call again. The TSB refuses a key before it acts
+ * (contract, section 3.4), so this is safe for every call, create-key included. With `auto`, certificate calls try key management first and
+ * key operation after 401 or 403, and stay with what worked.
+ * @param apiKeys accepted keys per role; an empty list sends no `X-API-KEY`
+ * @param certificateRole the operator's word, or `auto`
+ */
+export function rolesOf(apiKeys: ApiKeys, certificateRole: CertificateRole): Roles {
+  const current: Record<Role, number> = { management: 0, operation: 0, service: 0 }
+  let learned: Role | undefined = certificateRole === 'auto' ? undefined : certificateRole
+
+  const sendAs = async (role: Role, sendWith: (apiKey: string | undefined) => Promise<TsbAnswer>): Promise<TsbAnswer> => {
+    const keys = apiKeys[role]
+    const first = current[role]
+    let answer = await sendWith(keys[first])
+    for (let tried = 1; tried < keys.length && isInvalidKey(answer); tried += 1) {
+      const index = (first + tried) % keys.length
+      answer = await sendWith(keys[index])
+      if (!isInvalidKey(answer)) current[role] = index
+    }
+    return answer
+  }
+
+  return {
+    async send(call, sendWith) {
+      if (!isCertificateCall(call)) return sendAs(call === 'version-info' ? 'service' : 'management', sendWith)
+      const role = learned ?? 'management'
+      const answer = await sendAs(role, sendWith)
+      const other = certificateRole === 'auto' && learned === undefined && refusesCredentials(answer) && apiKeys.operation.length > 0
+      if (!other) {
+        if (certificateRole === 'auto' && !refusesCredentials(answer)) learned = role
+        return answer
+      }
+      const second = await sendAs('operation', sendWith)
+      if (!refusesCredentials(second)) learned = 'operation'
+      return second
+    },
+  }
+}
+
+const refusesCredentials = (answer: TsbAnswer): boolean => answer.status === 401 || answer.status === 403
+const isInvalidKey = (answer: TsbAnswer): boolean => answer.status === 401 && readErrorBody(answer.body).errorCode === INVALID_API_KEY

@@ -1,0 +1,112 @@
+import { openHttp, type HttpSettings, type TsbAnswer, type TsbRequest } from './http.ts'
+import { rolesOf, type ApiKeys, type CertificateRole } from './roles.ts'
+import { withRetries } from './retries.ts'
+import { errorFromAnswer, KEY_NOT_EXISTENT, TsbError } from './tsb-error.ts'
+import { createKeyRequest, readCreateKeyAnswer, type CreateKeyBody } from './create-key.ts'
+import { keyAttributesRequest, readKeyAttributesAnswer, type KeyAttributes } from './key-attributes.ts'
+import { certificateRequestRequest, readCertificateRequestAnswer, type CertificateRequestBody } from './certificate-request.ts'
+import { keyAttestationRequest, readKeyAttestationAnswer } from './key-attestation.ts'
+import { deleteKeyRequest } from './delete-key.ts'
+import { deleteCertificateRequest } from './delete-certificate.ts'
+import { readVersionInfoAnswer, versionInfoRequest, type VersionInfo } from './version-info.ts'
+
+/** A key by its label, with the password that every call on it needs, as the TSB's array of single characters. */
+export interface KeyReference {
+  readonly label: string
+  readonly password?: readonly string[]
+}
+
+/** The TSB as this service uses it: one function per call. Each throws TsbError, which says what the failure may have changed. */
+export interface Tsb {
+  versionInfo(signal?: AbortSignal): Promise<VersionInfo>
+  /** @returns undefined where the TSB documents that there is no such key (404 with 650) */
+  keyAttributes(key: KeyReference, signal?: AbortSignal): Promise<KeyAttributes | undefined>
+  /** Never repeated: a lost answer is settled by looking the key up. */
+  createKey(body: CreateKeyBody, signal?: AbortSignal): Promise<KeyAttributes>
+  /** @returns the text of the answer, which holds a PEM block */
+  requestCertificate(body: CertificateRequestBody, signal?: AbortSignal): Promise<string>
+  /** @returns the bytes of the export, which begin like a zip */
+  exportKeyAttestation(key: KeyReference, signal?: AbortSignal): Promise<Uint8Array>
+  /** @returns `absent` where the TSB says 650 */
+  deleteKey(key: KeyReference, signal?: AbortSignal): Promise<'deleted' | 'absent'>
+  deleteCertificate(label: string, signal?: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TsbSettings extends Omit<HttpSettings, 'connections'> {
+  readonly bearerToken?: string
+  readonly apiKeys: ApiKeys
+  readonly certificateRole: CertificateRole
+  readonly createKeyTimeoutMs: number
+  readonly timeoutMs: number
+}
+
+/** What a call took and how it ended, for logs and metrics. */
+export interface TsbCallRecord {
+  readonly call: TsbRequest['call']
+  readonly status?: number
+  readonly durationMs: number
+  readonly outcome: 'answered' | 'tsb-timeout' | 'tsb-unavailable' | 'tsb-invalid-response'
+}
+
+/**
+ * Opens the TSB.
+ * @param settings where it is and how to identify oneself
+ * @param connections sockets at most, beside the one of each create-key
+ * @param observe is told of every single request, repeated ones included
+ */
+export function openTsb(settings: TsbSettings, connections: number, observe: (record: TsbCallRecord) => void = () => {}): Tsb {
+  const http = openHttp({ ...settings, connections })
+  const roles = rolesOf(settings.apiKeys, settings.certificateRole)
+  const ownSecrets = [...Object.values(settings.apiKeys).flat(), ...(settings.bearerToken === undefined ? [] : [settings.bearerToken])]
+
+  const send = (request: TsbRequest, signal?: AbortSignal): Promise<TsbAnswer> => roles.send(request.call, async (apiKey) => {
+    const headers = {
+      ...(apiKey !== undefined && { 'x-api-key': apiKey }),
+      ...(settings.bearerToken !== undefined && { authorization: `Bearer ${settings.bearerToken}` }),
+    }
+    const started = performance.now()
+    const record = (outcome: TsbCallRecord['outcome'], status?: number): void =>
+      observe({ call: request.call, outcome, durationMs: performance.now() - started, ...(status !== undefined && { status }) })
+    try {
+      const answer = await http.send(request, headers, signal)
+      record('answered', answer.status)
+      return answer
+    } catch (error) {
+      if (error instanceof TsbError) record(error.code as TsbCallRecord['outcome'])
+      throw error
+    }
+  })
+
+  /** Sends and reads one call; `read` sees 2xx answers only. */
+  const call = async <T>(request: TsbRequest, password: readonly string[] | undefined, read: (answer: TsbAnswer) => T, signal?: AbortSignal): Promise<T> => {
+    const answer = await send(request, signal)
+    const secrets = password === undefined ? ownSecrets : [...ownSecrets, password.join('')]
+    if (answer.status < 200 || answer.status > 299) throw errorFromAnswer(request.call, answer.status, answer.body, secrets)
+    return read(answer)
+  }
+  const { timeoutMs } = settings
+
+  return {
+    versionInfo: (signal) => call(versionInfoRequest(Math.min(timeoutMs, 10_000)), undefined, readVersionInfoAnswer, signal),
+    keyAttributes: (key, signal) =>
+      withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, readKeyAttributesAnswer, signal), signal)
+        .catch((error: unknown) => { if (isAbsent(error, 404)) return undefined; throw error }),
+    createKey: (body, signal) => call(createKeyRequest(body, settings.createKeyTimeoutMs), body.password, readCreateKeyAnswer, signal),
+    requestCertificate: (body, signal) =>
+      withRetries(() => call(certificateRequestRequest(body, timeoutMs), body.keyPassword, readCertificateRequestAnswer, signal), signal),
+    exportKeyAttestation: (key, signal) =>
+      withRetries(() => call(keyAttestationRequest(key, timeoutMs), key.password, readKeyAttestationAnswer, signal), signal),
+    deleteKey: (key, signal) =>
+      withRetries(() => call(deleteKeyRequest(key, timeoutMs), key.password, () => 'deleted' as const, signal), signal)
+        .catch((error: unknown) => { if (isAbsent(error)) return 'absent' as const; throw error }),
+    deleteCertificate: (label, signal) => call(deleteCertificateRequest(label, timeoutMs), undefined, () => undefined, signal),
+    close: () => http.close(),
+  }
+}
+
+/** 650 is the TSB's word for "no such key". A bare 404 or an HTML page means nothing: a proxy says that too. */
+function isAbsent(error: unknown, status?: number): boolean {
+  const upstream = error instanceof TsbError ? error.extras.upstream : undefined
+  return upstream?.errorCode === KEY_NOT_EXISTENT && (status === undefined || upstream.status === status)
+}

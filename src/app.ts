@@ -20,7 +20,7 @@ export interface App {
   /** From now on readyz fails, but work is still taken: a load balancer needs a moment to notice. */
   announceStop(): void
   /** Refuses new work, lets running transactions end, and closes everything. */
-  stop(): Promise<{ readonly transactionId: string; readonly label: string }[]>
+  stop(): Promise<readonly { readonly transactionId: string; readonly label: string }[]>
 }
 
 const BODY_LIMIT = 65_536
@@ -90,8 +90,9 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     announceStop: () => { stopping = true },
     async stop() {
       stopping = true
-      transactions.stopTaking()
+      const drained = transactions.drain()
       await http.close()
+      await drained
       const owed = transactions.stop()
       await tsb.close()
       await journal.close()

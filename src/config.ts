@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment } from './settings/environment.ts'
-import { faultLine } from './settings/faults.ts'
+import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
 import { checkJournalUrl, readEncryptionKeys, readTsbUrl } from './settings/values.ts'
 
@@ -59,7 +59,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
 
   const raw = withSecretFiles(env, files, faults)
   const values = Value.Convert(Environment, Value.Default(Environment, raw)) as Environment
-  for (const error of Value.Errors(Environment, values)) faults.push(faultLine(error))
+  for (const error of Value.Errors(Environment, values)) faults.push(...faultLines(error))
   // Below, only variables that passed their own schema are looked at; `values` may still be wrong elsewhere.
   const good = (name: keyof Environment): boolean => !faults.some((fault) => fault.startsWith(`${name}:`))
 

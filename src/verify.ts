@@ -31,8 +31,8 @@ export async function runVerify(args: readonly string[], options: { readonly now
     const output = json ? `${JSON.stringify(report, null, 2)}\n` : describeReport(report, options.colour)
     return { exitCode: report.verdict === 'passed' ? 0 : 1, output }
   } catch (error) {
-    if (!(error instanceof Unusable)) throw error
-    const output = json ? `${JSON.stringify({ verdict: 'unusable', detail: error.message }, null, 2)}\n` : `UNUSABLE  ${error.message}\n`
+    const detail = error instanceof Unusable ? error.message : `This could not be verified: ${clean(String(error))}`
+    const output = json ? `${JSON.stringify({ verdict: 'unusable', detail }, null, 2)}\n` : `UNUSABLE  ${detail}\n`
     return { exitCode: 2, output }
   }
 }

@@ -49,6 +49,13 @@ export interface EvidenceInput {
   readonly verifiedAt: Date
   /** When this transaction ran, for `key.fresh`; without it that check is `skipped` and does not count. */
   readonly window?: { readonly from: Date; readonly to: Date; readonly clockSkewSeconds: number }
+  /** Curves that pass `key.strength`, as dotted object identifiers; without it `DEFAULT_CURVES` of public-key.ts. */
+  readonly allowedCurves?: readonly string[]
+  /**
+   * Further checks (the profile's), run last on what the evidence says. They count like all others: `failed` and `skipped` refuse, so a
+   * rule that does not apply gives no result.
+   */
+  readonly extraChecks?: (evidence: ParsedEvidence) => readonly CheckResult[]
 }
 
 export type Outcome = 'passed' | 'failed' | 'warning' | 'skipped'
@@ -94,3 +101,85 @@ export interface VerifiedFiles {
   /** The vendor's README under the name it came with, where the export had one. */
   readonly readme?: { readonly name: string; readonly bytes: Uint8Array }
 }
+
+/** What verification answers. It has files only where the verdict is `passed`. */
+export interface EvidenceResult {
+  readonly report: EvidenceReport
+  /** What could be read; for profile checks. Each part is there only where the check named beside it passed. */
+  readonly evidence: ParsedEvidence
+  readonly files?: VerifiedFiles
+}
+
+export interface ParsedEvidence {
+  /** After `csr.well-formed`. */
+  readonly csr?: ParsedCsr
+  /** After `key.well-formed`, so from signed bytes only. */
+  readonly attestedKey?: AttestedKey
+}
+
+/** One attribute of a distinguished name. */
+export interface NameAttribute {
+  /** Dotted object identifier. */
+  readonly oid: string
+  /** ASN.1 string type, e.g. `PrintableString`, or `tag n` for what is no string of a known type. */
+  readonly type: string
+  /** The text; undefined where it is not valid in its own string type. */
+  readonly value: string | undefined
+}
+
+export interface CsrExtension {
+  readonly oid: string
+  readonly critical: boolean
+  /** The DER inside the OCTET STRING. */
+  readonly value: Uint8Array
+}
+
+/** A PKCS#10 (RFC 2986), taken apart. Not yet compared with anything. */
+export interface ParsedCsr {
+  /** The label of the PEM header, as it came. */
+  readonly pemLabel: 'CERTIFICATE REQUEST' | 'NEW CERTIFICATE REQUEST'
+  readonly der: Uint8Array
+  /** The exact bytes that the signature covers (certificationRequestInfo). */
+  readonly signedBytes: Uint8Array
+  /** DER AlgorithmIdentifier. */
+  readonly signatureAlgorithm: Uint8Array
+  readonly signature: Uint8Array
+  /** Relative distinguished names in order; more than one attribute in one of them is a multi-valued RDN. */
+  readonly subject: readonly (readonly NameAttribute[])[]
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array
+  /** Object identifiers of all attributes, in order. */
+  readonly attributeOids: readonly string[]
+  /** The extensions of all extensionRequest attributes, in order. */
+  readonly extensions: readonly CsrExtension[]
+}
+
+/** The claims of a Primus key attestation (vendor's KeyAttestation.md), from bytes whose signature verified. */
+export interface AttestedKey {
+  readonly creation: string
+  readonly storage?: string
+  readonly label: string
+  /** `YYYY-MM-DDThh:mm:ssZ`. */
+  readonly createTime: string
+  /** `YYYY-MM-DDThh:mm:ssZ`. */
+  readonly attestTime: string
+  readonly keyUseCount?: number
+  /** `RSA`, `EC`, `ED` or another of the HSM's names. */
+  readonly algorithm: string
+  readonly algorithmOid?: string
+  readonly curveOid?: string
+  readonly keySize?: number
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array
+  readonly derivationValue?: string
+  readonly attributes: Readonly<Record<KeyFlag, boolean>>
+  readonly policy: boolean
+  /** `policy/key_status/blocked`, where it stands. */
+  readonly blocked?: boolean
+  /** Elements and attributes that no documentation names; they are claims that nobody here understands. */
+  readonly unknown: readonly string[]
+}
+
+export type KeyFlag =
+  | 'decrypt' | 'sign' | 'unwrap' | 'derive' | 'sensitive' | 'always_sensitive' | 'extractable' | 'never_extractable'
+  | 'modifiable' | 'copyable' | 'unique'

@@ -10,8 +10,8 @@ export interface Admission {
   enter(left: AbortSignal): Promise<() => void>
   running(): number
   queued(): number
-  /** From now on nobody enters, and who waits is turned away. */
-  close(): void
+  /** From now on nobody enters, and who waits is turned away. Resolves when the last one inside has left. */
+  close(): Promise<void>
 }
 
 /**
@@ -24,9 +24,11 @@ export function openAdmission(maxRunning: number, maxQueued: number): Admission 
   const queue = new Set<Waiting>()
   let running = 0
   let closed = false
+  const empty = Promise.withResolvers<void>()
 
   const leave = (): void => {
     running -= 1
+    if (closed && running === 0) empty.resolve()
     const next = queue.values().next().value
     if (next !== undefined) {
       queue.delete(next)
@@ -62,6 +64,8 @@ export function openAdmission(maxRunning: number, maxQueued: number): Admission 
       closed = true
       for (const waiting of queue) waiting.turnAway()
       queue.clear()
+      if (running === 0) empty.resolve()
+      return empty.promise
     },
   }
 }

@@ -65,10 +65,10 @@ export interface Transactions {
   find(caller: string, id: string): Promise<Transaction | undefined>
   list(caller: string, label: string): Promise<readonly Transaction[]>
   status(): { readonly running: number; readonly queued: number; readonly rollbacksOwed: number; readonly tsbVersion?: string }
-  /** Takes nothing new; running transactions finish. */
-  stopTaking(): void
+  /** Takes nothing new. Resolves when the running transactions have ended, those whose caller left included. */
+  drain(): Promise<void>
   /** @returns keys that are still owed and that this process forgets when it ends */
-  stop(): { readonly transactionId: string; readonly label: string }[]
+  stop(): readonly { readonly transactionId: string; readonly label: string }[]
 }
 
 /**
@@ -157,7 +157,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       const tsbVersion = gate.known()
       return { running: admission.running(), queued: admission.queued(), rollbacksOwed: debts.count(), ...(tsbVersion !== undefined && { tsbVersion }) }
     },
-    stopTaking: () => admission.close(),
+    drain: () => admission.close(),
     stop: () => debts.stop(),
   }
 }

@@ -1,0 +1,46 @@
+# The service's image; `--target simulator` is the TSB simulator's (for compose and tests only).
+# Node runs the TypeScript sources as they are: there is nothing to build but the dependencies.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Without optional dependencies: the pinned Node of package.json is for machines whose own is too old.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
+
+FROM ${NODE_IMAGE} AS sources
+WORKDIR /app
+COPY package.json LICENSE ./
+COPY examples ./examples
+COPY src ./src
+# The service never imports the simulator, so its image does not hold it.
+RUN mkdir /simulator && mv src/simulator /simulator/simulator && rm src/commands/demo.ts
+
+FROM ${NODE_IMAGE} AS runtime
+WORKDIR /app
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 JOURNAL_URL=file:/data/journal.sqlite
+# Any user id may run it (OpenShift picks one), so the one writable folder is writable for all, like /tmp.
+RUN mkdir /data && chmod 1777 /data
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=sources /app ./
+USER 65532
+VOLUME /data
+STOPSIGNAL SIGTERM
+
+FROM runtime AS simulator
+COPY --from=sources /simulator/simulator ./src/simulator
+EXPOSE 8080
+HEALTHCHECK --interval=2s --timeout=3s --start-period=20s --retries=3 CMD ["node", "-e", "fetch('http://127.0.0.1:8080/v1/versionInfo').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "src/simulator/main.ts", "--host", "0.0.0.0", "--port", "8080", "--root", "/data/simulator-root.pem"]
+
+FROM runtime AS service
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="attestation-bundler" \
+      org.opencontainers.image.description="One HTTP request: key, CSR and key attestation from a Primus HSM, verified, as one zip for the QTSP" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+EXPOSE 3000
+HEALTHCHECK --interval=2s --timeout=3s --start-period=15s --retries=3 CMD ["node", "src/healthcheck.ts"]
+CMD ["node", "src/server.ts"]

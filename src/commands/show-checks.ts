@@ -1,0 +1,25 @@
+import { styleText } from 'node:util'
+
+type Style = 'green' | 'red' | 'yellow' | 'gray'
+
+const MARKS: Readonly<Record<string, readonly [string, Style]>> = {
+  passed: ['✓', 'green'], failed: ['✗', 'red'], warning: ['!', 'yellow'], skipped: ['–', 'gray'],
+}
+
+/**
+ * A list of checks for a person at a terminal, one line each, aligned.
+ * @param checks as they stand in a report
+ * @param colour whether the output may have terminal colours
+ */
+export function showChecks(checks: readonly { readonly id: string; readonly outcome: string; readonly detail: string }[], colour: boolean): string {
+  const width = Math.max(...checks.map(({ id }) => id.length))
+  return checks.map(({ id, outcome, detail }) => {
+    const [mark, style] = MARKS[outcome] ?? ['?', 'red']
+    return `  ${colour ? styleText(style, mark, { validateStream: false }) : mark} ${id.padEnd(width)}  ${detail}`
+  }).join('\n')
+}
+
+/** Whether a person who can see colours is looking: a terminal, and no NO_COLOR. */
+export function wantsColour(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && stream.hasColors()
+}

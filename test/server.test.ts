@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, test } from 'node:test'
+import { startSimulator, type Simulator } from '../src/simulator/simulator.ts'
+import { order, sharedPki } from './support/service.ts'
+
+let simulator: Simulator
+let home: string
+before(async () => {
+  simulator = await startSimulator({ pki: await sharedPki() })
+  home = mkdtempSync(join(tmpdir(), 'server-'))
+  writeFileSync(join(home, 'root.pem'), simulator.rootPem)
+})
+after(async () => {
+  await simulator.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+interface Running {
+  readonly url: string
+  readonly process: ChildProcess
+  logged(wanted: RegExp): Promise<string>
+}
+
+/** The process as `npm start` runs it, on a free port. */
+async function start(env: Record<string, string> = {}): Promise<Running> {
+  const child = spawn(process.execPath, ['src/server.ts'], {
+    env: {
+      PATH: process.env['PATH'], AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: join(home, 'root.pem'),
+      JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, PORT: '0', LOG_LEVEL: 'debug', ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  const reader = createInterface({ input: child.stdout })
+  reader.on('line', (line) => lines.push(line))
+  const logged = async (wanted: RegExp): Promise<string> => {
+    for (;;) {
+      const line = lines.find((candidate) => wanted.test(candidate))
+      if (line !== undefined) return line
+      await once(reader, 'line', { signal: AbortSignal.timeout(20_000) })
+    }
+  }
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await logged(/Server listening/))![0]
+  return { url, process: child, logged }
+}
+
+const post = (url: string, label: string): Promise<Response> =>
+  fetch(`${url}/v1/attestation-bundles`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(order(label)) })
+
+async function exitOf(child: ChildProcess): Promise<unknown> {
+  return child.exitCode ?? (await once(child, 'exit'))[0]
+}
+
+test('the process serves the contract, says what it trusts, and stops on SIGTERM with exit code 0', async () => {
+  const server = await start()
+  assert.equal((await post(server.url, 'process-1')).status, 201)
+  assert.match(await server.logged(/trust anchor/), /"sha256":"[0-9a-f]{64}"/)
+  server.process.kill('SIGTERM')
+  assert.equal(await exitOf(server.process), 0)
+})
+
+test('SIGTERM in the middle of a transaction lets it finish', async () => {
+  const server = await start()
+  simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 500 })
+  const answer = post(server.url, 'process-2')
+  await server.logged(/"call":"create-key"/)
+  server.process.kill('SIGTERM')
+  assert.equal((await answer).status, 201)
+  assert.equal(await exitOf(server.process), 0)
+})
+
+test('SIGTERM in the middle of a rollback waits for it: nothing is left', async () => {
+  const server = await start()
+  simulator.faults.set('certificate-request', { kind: 'hsm-error' })
+  simulator.faults.set('delete-key', { kind: 'slow', delayMs: 500 })
+  const answer = post(server.url, 'process-3')
+  await server.logged(/"call":"certificate-request"/)
+  server.process.kill('SIGTERM')
+  const problem = await (await answer).json() as { transaction: { rollback: string } }
+  assert.equal(problem.transaction.rollback, 'done')
+  assert.equal(await exitOf(server.process), 0)
+  assert.ok(!simulator.labels().includes('process-3'))
+})
+
+test('while it stops, readyz fails and new work is still taken for SHUTDOWN_DELAY_MS', async () => {
+  const server = await start({ SHUTDOWN_DELAY_MS: '1500' })
+  server.process.kill('SIGTERM')
+  await server.logged(/"msg":"stopping"/)
+  const ready = await fetch(`${server.url}/readyz`)
+  assert.deepEqual([ready.status, (await ready.json() as { code: string }).code], [503, 'shutting-down'])
+  assert.equal((await post(server.url, 'process-4')).status, 201)
+  assert.equal(await exitOf(server.process), 0)
+})

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../src/simulator/main.ts', import.meta.url))
+
+function run(...args: string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return { child, line: once(createInterface(child.stdout), 'line').then(([line]) => String(line)), exit: once(child, 'exit') }
+}
+
+test('starts from the command line, writes its root, and stops on SIGTERM', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'simulator-main-'))
+  try {
+    const root = join(folder, 'root.pem')
+    const { child, line, exit } = run('--port', '0', '--root', root, '--attestation-key', 'ec', '--api-key-management', 'm1', '--tsb-version', '9.9.9', '--json')
+    const started = JSON.parse(await line) as { url: string; root: string }
+    assert.equal(started.root, root)
+    assert.match(await readFile(root, 'utf8'), /^-----BEGIN CERTIFICATE-----\n/)
+    assert.deepEqual(await (await fetch(`${started.url}/v1/versionInfo`)).json(), { Version: '9.9.9', Vendor: 'TSB simulator' })
+    assert.equal((await fetch(`${started.url}/v1/key`)).status, 401)
+    child.kill('SIGTERM')
+    assert.deepEqual(await exit, [0, null])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('says what is wrong with its arguments', async () => {
+  const { child, exit } = run('--attestation-key', 'dsa')
+  const error = once(child.stderr, 'data').then(([data]) => String(data))
+  assert.equal(await error, '--attestation-key must be one of rsa, rsa-pss, ec.\n')
+  assert.deepEqual(await exit, [1, null])
+})

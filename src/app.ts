@@ -76,6 +76,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
         description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, and returns one zip for the QTSP.',
       },
       servers: [{ url: '/', description: 'this instance' }],
+      // AUTH_MODE=none: no operation asks for a credential.
+      security: [],
       tags: [{ name: 'attestation bundles', description: 'The one resource that does the work' }],
     },
     convertConstToEnum: false,

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { PROBLEMS, type ProblemCode } from '../../errors.ts'
 
 const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe({ $ref: `${name}#` })
+const text = (description: string) => ({ type: 'string', description })
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
 const EVERYWHERE: readonly ProblemCode[] = ['unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable']
@@ -38,12 +39,12 @@ export function bundleAnswers(status: 200 | 201): Record<string, object> {
   return {
     [status]: {
       description: status === 201 ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
-      headers: Type.Object({
-        location: Type.Optional(Type.String()),
-        'content-disposition': Type.Optional(Type.String()),
-        'repr-digest': Type.Optional(Type.String({ description: 'sha-256 of the zip (RFC 9530)' })),
-        'idempotency-replayed': Type.Optional(Type.String()),
-      }),
+      headers: {
+        location: text('path of the transaction'),
+        'content-disposition': text('names the zip (RFC 6266)'),
+        'repr-digest': text('SHA-256 of the zip (RFC 9530)'),
+        ...(status === 200 && { 'idempotency-replayed': text('`true` where an Idempotency-Key found an earlier bundle') }),
+      },
       content: { 'application/zip': { schema: Zip }, 'application/json': { schema: ref('Transaction') } },
     },
   }

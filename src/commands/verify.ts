@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises'
 import { parseArgs, styleText } from 'node:util'
-import { looksLikeZip, LIMITS } from './evidence/archive.ts'
-import { kindOfZip } from './evidence/bundle-manifest.ts'
-import type { EvidenceReport, Outcome, TrustAnchor } from './evidence/evidence.ts'
-import { clean, utf8 } from './evidence/text.ts'
-import { builtInTrustAnchors, parseTrustAnchors } from './evidence/trust-anchors.ts'
-import { verifyBundle, verifyEvidence } from './evidence/verify-evidence.ts'
+import { looksLikeZip, LIMITS } from '../evidence/archive.ts'
+import { kindOfZip } from '../evidence/bundle-manifest.ts'
+import type { EvidenceReport, TrustAnchor } from '../evidence/evidence.ts'
+import { clean, utf8 } from '../evidence/text.ts'
+import { builtInTrustAnchors, parseTrustAnchors } from '../evidence/trust-anchors.ts'
+import { verifyBundle, verifyEvidence } from '../evidence/verify-evidence.ts'
+import { showChecks, wantsColour } from './show-checks.ts'
 
 const USAGE = 'usage: npm run verify -- FILE.zip [--csr FILE] [--trust-anchors FILE] [--json]'
 
@@ -90,19 +91,14 @@ async function readBytes(path: string): Promise<Uint8Array> {
   })
 }
 
-const MARKS: Record<Outcome, { mark: string; colour: 'green' | 'red' | 'yellow' | 'gray' }> = {
-  passed: { mark: '✓', colour: 'green' }, failed: { mark: '✗', colour: 'red' }, warning: { mark: '!', colour: 'yellow' }, skipped: { mark: '–', colour: 'gray' },
-}
-
 function describeReport({ verdict, checks, facts, verifiedAt }: EvidenceReport, colour: boolean): string {
-  const paint = (style: 'green' | 'red' | 'yellow' | 'gray' | 'bold', text: string): string => colour ? styleText(style, text, { validateStream: false }) : text
-  const width = Math.max(...checks.map(({ id }) => id.length))
+  const paint = (style: 'green' | 'red' | 'bold', text: string): string => colour ? styleText(style, text, { validateStream: false }) : text
   const title = verdict === 'passed' ? paint('green', 'PASSED') : paint('red', 'REFUSED')
   const about = [facts.label, facts.keyKind, facts.hsmSerial && `HSM ${facts.hsmSerial}`].filter(Boolean).join(', ')
   return [
     `${title}  ${paint('bold', about || 'nothing could be read')}`,
     '',
-    ...checks.map(({ id, outcome, detail }) => `  ${paint(MARKS[outcome].colour, MARKS[outcome].mark)} ${id.padEnd(width)}  ${detail}`),
+    showChecks(checks, colour),
     '',
     `Verified at ${verifiedAt}. The evidence does not say which firmware the HSM runs, nor anything of FIPS or Common Criteria mode or QSCD status.`,
     '',
@@ -110,7 +106,7 @@ function describeReport({ verdict, checks, facts, verifiedAt }: EvidenceReport, 
 }
 
 if (import.meta.main) {
-  const { exitCode, output } = await runVerify(process.argv.slice(2), { now: new Date(), colour: process.stdout.isTTY && !process.env['NO_COLOR'] })
+  const { exitCode, output } = await runVerify(process.argv.slice(2), { now: new Date(), colour: wantsColour(process.stdout) })
   process.stdout.write(output)
   process.exitCode = exitCode
 }

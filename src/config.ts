@@ -3,7 +3,7 @@ import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
-import { checkJournalUrl, readEncryptionKeys, readTsbUrl } from './settings/values.ts'
+import { checkJournalUrl, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
 
 export interface Settings {
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: { readonly cert: string; readonly key: string } }
@@ -73,12 +73,17 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   // Fail closed: a mode that this version cannot enforce must not start an open service.
   if (good('AUTH_MODE') && values.AUTH_MODE !== 'none') faults.push(`AUTH_MODE: ${values.AUTH_MODE} is not available in this version; only none is`)
   if (values.TLS_CLIENT_CA_FILE !== undefined) faults.push('TLS_CLIENT_CA_FILE: client certificates are not available in this version')
+  const apiKeys = {
+    management: readHeaderValues('TSB_KEY_MANAGEMENT_API_KEYS', values.TSB_KEY_MANAGEMENT_API_KEYS, faults),
+    operation: readHeaderValues('TSB_KEY_OPERATION_API_KEYS', values.TSB_KEY_OPERATION_API_KEYS, faults),
+    service: readHeaderValues('TSB_SERVICE_API_KEYS', values.TSB_SERVICE_API_KEYS, faults),
+  }
+  const [bearerToken] = readHeaderValues('TSB_BEARER_TOKEN', values.TSB_BEARER_TOKEN, faults)
   if (faults.length > 0 || url === undefined) throw new ConfigError(faults)
 
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
   if (encryptionKeys.length === 0) warnings.push('JOURNAL_ENCRYPTION_KEY is not set: key passwords are not kept for recovery')
   warnings.push('this version keeps its journal in memory: a crash between two TSB calls can leave a key at the HSM (JOURNAL_URL is checked, not yet used)')
-  const list = (value: string | undefined): readonly string[] => (value ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '')
   return {
     http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls }) },
     logLevel: values.LOG_LEVEL,
@@ -86,12 +91,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     tsb: {
       url: url.base,
       id: values.TSB_ID ?? url.origin,
-      ...(values.TSB_BEARER_TOKEN !== undefined && { bearerToken: values.TSB_BEARER_TOKEN }),
-      apiKeys: {
-        management: list(values.TSB_KEY_MANAGEMENT_API_KEYS),
-        operation: list(values.TSB_KEY_OPERATION_API_KEYS),
-        service: list(values.TSB_SERVICE_API_KEYS),
-      },
+      ...(bearerToken !== undefined && { bearerToken }),
+      apiKeys,
       certificateRole: values.TSB_CERTIFICATE_ROLE,
       tls: { ...(ca !== undefined && { ca }), ...client },
       connectTimeoutMs: values.TSB_CONNECT_TIMEOUT_MS,

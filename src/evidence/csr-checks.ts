@@ -1,5 +1,5 @@
 import { readBits } from './certificate.ts'
-import { check, failed, passed } from './check.ts'
+import { check, failed, passed, warning } from './check.ts'
 import { EXTENSION_REQUEST, readCsr } from './csr.ts'
 import { oidOf, readDer, sequenceOf, TAG } from './der.ts'
 import type { CsrExtension, NameAttribute, RequestedKey, SubjectField } from './evidence.ts'
@@ -50,6 +50,9 @@ export const csrSubject = check('csr.subject', ['csr'], ({ csr }, { request }) =
   }
   const extra = found.find(({ oid }) => !expected.some(([field]) => SUBJECT_OIDS[field] === oid))
   if (extra) return failed(`Expected only the requested subject; the CSR subject also has ${nameOfAttribute(extra.oid)} "${clean(extra.value ?? '?')}".`)
+  const unusual = expected.flatMap(([field]) => unusualType(field, found.find(({ oid }) => oid === SUBJECT_OIDS[field])!))
+  // The values are right, so the name is; but a CA may refuse the encoding.
+  if (unusual.length > 0) return warning(`The CSR subject has exactly the requested values; ${unusual.join('; ')}.`)
   return passed(`The CSR subject has the ${expected.length} requested attributes with exactly their values, and nothing else.`)
 }, 'request')
 
@@ -57,9 +60,13 @@ function flawOfAttribute(field: SubjectField, expected: string, found: readonly 
   const [attribute] = found
   if (!attribute || found.length > 1) return `Expected ${field} once in the CSR subject; it stands there ${found.length} times.`
   if (attribute.value !== expected) return `Expected ${field} "${clean(expected)}" in the CSR subject; it is "${clean(attribute.value ?? 'not readable')}".`
-  // RFC 5280 appendix A.1: countryName is a PrintableString, emailAddress an IA5String, the rest a DirectoryString.
+  return undefined
+}
+
+/** RFC 5280 appendix A.1: countryName is a PrintableString, emailAddress an IA5String, the rest a DirectoryString. */
+function unusualType(field: SubjectField, { type }: NameAttribute): string[] {
   const types = { country: ['PrintableString'], email: ['IA5String'] }[field as string] ?? ['UTF8String', 'PrintableString']
-  return types.includes(attribute.type) ? undefined : `Expected ${field} as ${types.join(' or ')} in the CSR subject; it is a ${attribute.type}.`
+  return types.includes(type) ? [] : [`${field} should be a ${types.join(' or ')} and is a ${type}`]
 }
 
 function nameOfAttribute(oid: string): string {

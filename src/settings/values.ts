@@ -37,3 +37,14 @@ export function readEncryptionKeys(value: string | undefined, faults: string[]):
   }
   return decoded
 }
+
+/**
+ * Reads a comma-separated list of credentials that are sent in a header.
+ * @returns the entries without blanks around them; none where one of them could not stand in a header
+ */
+export function readHeaderValues(variable: string, value: string | undefined, faults: string[]): readonly string[] {
+  const entries = (value ?? '').split(',').map((entry) => entry.trim()).filter((entry) => entry !== '')
+  if (entries.every((entry) => /^[!-~]+$/.test(entry))) return entries
+  faults.push(`${variable}: must be visible ASCII characters, several entries with commas between them`)
+  return []
+}

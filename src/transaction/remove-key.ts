@@ -102,11 +102,13 @@ function doubtAbout(found: KeyAttributes, owed: OwedKey, now: number): string | 
   if (found.algorithm !== body.algorithm) return 'its algorithm differs'
   if (body.keySize !== undefined && found.keySize !== body.keySize) return 'its size differs'
   if (body.curveOid !== undefined && found.curveOid !== body.curveOid && body.algorithm !== 'ED') return 'its curve differs'
-  const different = Object.entries(body.attributes).find(([name, value]) => found.attributes[name] !== value)
+  const attributes = (found.attributes ?? {}) as Readonly<Record<string, unknown>>
+  const different = Object.entries(body.attributes).find(([name, value]) => attributes[name] !== value)
   if (different !== undefined) return `its attribute ${different[0]} differs`
-  if ((found.keyUsageCount ?? 0) > 0) return 'it has been used'
-  const [created, attested] = [Date.parse(found.createTime ?? ''), Date.parse(found.attestTime ?? '')]
+  if ((found.keyUsageCount ?? 0) !== 0) return 'it has been used'
+  const [created, attested] = [Date.parse(String(found.createTime)), Date.parse(String(found.attestTime))]
   // Two seconds: both times are whole seconds of the HSM's clock.
+  // A time that is missing or unreadable makes this comparison false, and so is a doubt.
   if (!(attested - created <= now - owed.sentAt + 2_000)) return 'it is older than this transaction'
   return undefined
 }

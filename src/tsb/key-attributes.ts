@@ -4,23 +4,21 @@ import type { TsbAnswer, TsbRequest } from './http.ts'
 import type { KeyReference } from './tsb.ts'
 import { parseJson, TsbError, type TsbCall } from './tsb-error.ts'
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
-
 /**
- * `SignedKeyAttributes`, the answer of create-key and of the look-up, as far as this service reads it (contract, section 1.1).
- * Newer TSB versions add members: unknown ones are left alone.
+ * `SignedKeyAttributes`, the answer of create-key and of the look-up, as far as this service reads it (contract, section 1.1). Two members
+ * must be there: without them the answer describes no key. The rest differs between TSB versions and only helps to tell a key of ours.
  */
 const SignedKeyAttributes = Type.Object({
   json: Type.Object({
     label: Type.String(),
-    algorithm: Type.String(),
-    curveOid: nullable(Type.String()),
-    keySize: nullable(Type.Number()),
-    keyUsageCount: nullable(Type.Number()),
-    createTime: nullable(Type.String()),
-    attestTime: nullable(Type.String()),
     publicKey: Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$' }),
-    attributes: Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Null()])),
+    algorithm: Type.Optional(Type.Unknown()),
+    curveOid: Type.Optional(Type.Unknown()),
+    keySize: Type.Optional(Type.Unknown()),
+    keyUsageCount: Type.Optional(Type.Unknown()),
+    createTime: Type.Optional(Type.Unknown()),
+    attestTime: Type.Optional(Type.Unknown()),
+    attributes: Type.Optional(Type.Unknown()),
   }),
 })
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { json } from './json.ts'
-import type { BundleContent, BundleFile } from './pack-bundle.ts'
+import type { BundleContent, BundleFile } from './bundle-content.ts'
 
 /**
  * `manifest.json`: what the bundle is, and name, size and SHA-256 of every other file in it.

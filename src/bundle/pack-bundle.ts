@@ -1,29 +1,15 @@
 import { createHash } from 'node:crypto'
 import JSZip from 'jszip'
-import type { EvidenceReport, VerifiedFiles } from '../evidence/evidence.ts'
+import type { BundleContent, BundleFile } from './bundle-content.ts'
 import { json } from './json.ts'
 import { manifestOf } from './manifest.ts'
 import { pemOfCsr } from './pem.ts'
-
-/** What goes into a bundle. */
-export interface BundleContent {
-  readonly label: string
-  readonly transactionId: string
-  readonly startedAt: Date
-  readonly files: VerifiedFiles
-  readonly report: EvidenceReport
-}
 
 export interface PackedBundle {
   readonly fileName: string
   readonly bytes: Buffer
   /** SHA-256 over `bytes`, lower-case hex. */
   readonly sha256: string
-}
-
-export interface BundleFile {
-  readonly name: string
-  readonly bytes: Uint8Array
 }
 
 /** The first moment that a zip can hold (APPNOTE 4.4.6): the same evidence must give the same bytes, whenever and wherever it is packed. */

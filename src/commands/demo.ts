@@ -16,6 +16,7 @@ import { showChecks, wantsColour } from './show-checks.ts'
 const say = (text = ''): void => { process.stdout.write(`${text}\n`) }
 const step = (text: string): void => say(`${styleText('bold', '›')} ${text}`)
 
+step('making the keys of a simulated HSM …')
 const home = await mkdtemp(join(tmpdir(), 'attestation-demo-'))
 const simulator = await startSimulator({})
 const rootPath = resolve('simulator-root.pem')
@@ -30,15 +31,13 @@ const app = await buildApp(settings, pino({ level: settings.logLevel }))
 const service = await app.http.listen({ host: settings.http.host, port: settings.http.port })
 step(`service on ${service}`)
 
-let passed = false
 try {
-  passed = await requestBundle()
+  process.exitCode = await requestBundle() ? 0 : 1
 } finally {
   await app.stop()
   await simulator.close()
   await rm(home, { recursive: true, force: true })
 }
-process.exitCode = passed ? 0 : 1
 
 async function requestBundle(): Promise<boolean> {
   const body = await readFile(new URL('../../examples/request.json', import.meta.url), 'utf8')

@@ -2,7 +2,8 @@ import { ProblemError } from '../errors.ts'
 import type { CreateKeyBody } from '../tsb/create-key.ts'
 import type { KeyAttributes } from '../tsb/key-attributes.ts'
 import { KEY_PASSWORD_MISMATCH, TsbError } from '../tsb/tsb-error.ts'
-import type { KeyReference, Tsb } from '../tsb/tsb.ts'
+import type { KeyReference } from '../tsb/key-reference.ts'
+import type { Tsb } from '../tsb/tsb.ts'
 import type { KeyDebt } from './key-debt.ts'
 
 const taken = (): ProblemError => new ProblemError('key-label-taken', 'a key of this label exists at the HSM; it was left untouched')

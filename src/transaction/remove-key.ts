@@ -1,7 +1,8 @@
 import type { CreateKeyBody } from '../tsb/create-key.ts'
 import type { KeyAttributes } from '../tsb/key-attributes.ts'
 import { KEY_PASSWORD_MISMATCH, TsbError } from '../tsb/tsb-error.ts'
-import type { KeyReference, Tsb } from '../tsb/tsb.ts'
+import type { KeyReference } from '../tsb/key-reference.ts'
+import type { Tsb } from '../tsb/tsb.ts'
 
 /** A key that a transaction may have made and must take back. Plain data, so that a journal can hold it. */
 export interface OwedKey {

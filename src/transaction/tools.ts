@@ -1,4 +1,5 @@
-import type { PackedBundle, BundleContent } from '../bundle/pack-bundle.ts'
+import type { BundleContent } from '../bundle/bundle-content.ts'
+import type { PackedBundle } from '../bundle/pack-bundle.ts'
 import type { EvidenceReport, TrustAnchor } from '../evidence/evidence.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import type { KeyDebt } from './key-debt.ts'

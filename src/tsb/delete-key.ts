@@ -1,5 +1,5 @@
 import type { TsbRequest } from './http.ts'
-import type { KeyReference } from './tsb.ts'
+import type { KeyReference } from './key-reference.ts'
 
 /**
  * `POST /v1/key/deleteKey`: the form that can carry a password. The body of the answer is not documented and not read.

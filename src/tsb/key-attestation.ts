@@ -1,5 +1,5 @@
 import type { TsbAnswer, TsbRequest } from './http.ts'
-import type { KeyReference } from './tsb.ts'
+import type { KeyReference } from './key-reference.ts'
 import { TsbError } from './tsb-error.ts'
 
 /** "PK\3\4", the local file header that every zip with an entry begins with (PKWARE APPNOTE 4.3.7). */

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { TsbAnswer, TsbRequest } from './http.ts'
-import type { KeyReference } from './tsb.ts'
+import type { KeyReference } from './key-reference.ts'
 import { parseJson, TsbError, type TsbCall } from './tsb-error.ts'
 
 /**

@@ -1,3 +1,4 @@
+import type { KeyReference } from './key-reference.ts'
 import { openHttp, type HttpSettings, type TsbAnswer, type TsbRequest } from './http.ts'
 import { rolesOf, type ApiKeys, type CertificateRole } from './roles.ts'
 import { withRetries } from './retries.ts'
@@ -9,12 +10,6 @@ import { keyAttestationRequest, readKeyAttestationAnswer } from './key-attestati
 import { deleteKeyRequest } from './delete-key.ts'
 import { deleteCertificateRequest } from './delete-certificate.ts'
 import { readVersionInfoAnswer, versionInfoRequest, type VersionInfo } from './version-info.ts'
-
-/** A key by its label, with the password that every call on it needs, as the TSB's array of single characters. */
-export interface KeyReference {
-  readonly label: string
-  readonly password?: readonly string[]
-}
 
 /** The TSB as this service uses it: one function per call. Each throws TsbError, which says what the failure may have changed. */
 export interface Tsb {

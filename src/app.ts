@@ -45,6 +45,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     logController: new LogController({ disableRequestLogging: true }),
     ...(settings.http.tls && { https: { ...settings.http.tls, minVersion: 'TLSv1.2' as const } }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
+    // Node would answer a request without Host itself, and not as a problem; the hook below does.
+    http: { requireHostHeader: false },
     bodyLimit: BODY_LIMIT,
     // A caller has half a minute to send 64 KiB; an answer may take as long as the transaction.
     requestTimeout: 30_000,
@@ -62,6 +64,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.setNotFoundHandler(handleUnknownRoute)
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
+    // RFC 9112, section 3.2.
+    if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
     return undefined
   })
   // A keep-alive connection would hold the server open for its whole idle time (72 s) after the last answer.

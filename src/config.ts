@@ -1,9 +1,9 @@
 import { Value } from 'typebox/value'
 import type { TrustAnchor } from './evidence/evidence.ts'
-import { Environment } from './settings/environment.ts'
+import { Environment, withNumbers } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
-import { checkJournalUrl, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
+import { checkBearerToken, checkJournalUrl, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
 
 export interface Settings {
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: { readonly cert: string; readonly key: string } }
@@ -58,7 +58,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const files = fileReader(faults)
 
   const raw = withSecretFiles(env, files, faults)
-  const values = Value.Convert(Environment, Value.Default(Environment, raw)) as Environment
+  const values = Value.Default(Environment, withNumbers(raw)) as Environment
   for (const error of Value.Errors(Environment, values)) faults.push(...faultLines(error))
   // Below, only variables that passed their own schema are looked at; `values` may still be wrong elsewhere.
   const good = (name: keyof Environment): boolean => !faults.some((fault) => fault.startsWith(`${name}:`))
@@ -78,7 +78,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     operation: readHeaderValues('TSB_KEY_OPERATION_API_KEYS', values.TSB_KEY_OPERATION_API_KEYS, faults),
     service: readHeaderValues('TSB_SERVICE_API_KEYS', values.TSB_SERVICE_API_KEYS, faults),
   }
-  const [bearerToken] = readHeaderValues('TSB_BEARER_TOKEN', values.TSB_BEARER_TOKEN, faults)
+  if (values.TSB_BEARER_TOKEN !== undefined) checkBearerToken(values.TSB_BEARER_TOKEN, faults)
   if (faults.length > 0 || url === undefined) throw new ConfigError(faults)
 
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
@@ -91,7 +91,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     tsb: {
       url: url.base,
       id: values.TSB_ID ?? url.origin,
-      ...(bearerToken !== undefined && { bearerToken }),
+      ...(values.TSB_BEARER_TOKEN !== undefined && { bearerToken: values.TSB_BEARER_TOKEN }),
       apiKeys,
       certificateRole: values.TSB_CERTIFICATE_ROLE,
       tls: { ...(ca !== undefined && { ca }), ...client },

@@ -27,7 +27,7 @@ export async function packBundle(content: BundleContent): Promise<PackedBundle> 
   const files = bundleFiles(content)
   const zip = new JSZip()
   for (const { name, bytes } of [...files, manifestOf(content, files)]) {
-    zip.file(name, bytes, { date: ZIP_EPOCH, createFolders: false, binary: true, unixPermissions: 0o644 })
+    zip.file(name, bytes, { date: ZIP_EPOCH, createFolders: false, binary: true, unixPermissions: 0o100644 })
   }
   const bytes = await zip.generateAsync({ type: 'nodebuffer', compression: 'STORE', platform: 'UNIX' })
   return { fileName: `${content.label}-attestation-bundle.zip`, bytes, sha256: createHash('sha256').update(bytes).digest('hex') }

@@ -32,6 +32,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>> =
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-request', 'the body is not valid JSON'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-request', 'the body is not as long as content-length says'],
   FST_ERR_CTP_INVALID_CONTENT_TYPE: ['unsupported-media-type', 'send the body as application/json'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'there is nothing at this path'],
   FST_ERR_BAD_URL: ['invalid-request', 'the path is not valid'],
   FST_ERR_ASYNC_CONSTRAINT: ['invalid-request', 'a header is not valid'],
 }

@@ -55,3 +55,15 @@ export const SECRETS = [
 
 /** Names of all variables that are read, `_FILE` forms included: the README's table is compared with it by a test. */
 export const VARIABLES: readonly string[] = [...Object.keys(Environment.properties), ...SECRETS.map((name) => `${name}_FILE`)]
+
+/**
+ * Turns the texts of whole-number settings into numbers. Only plain digits: `7.5`, `1e3` and `true` stay texts, and so become faults.
+ * @param raw the environment
+ */
+export function withNumbers(raw: Readonly<Record<string, string>>): Record<string, string | number> {
+  const isNumber = (name: string): boolean => {
+    const schema = Environment.properties[name as keyof typeof Environment.properties] as { readonly type?: unknown } | undefined
+    return schema?.type === 'integer'
+  }
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, isNumber(name) && /^\d{1,15}$/.test(value) ? Number(value) : value]))
+}

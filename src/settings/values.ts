@@ -48,3 +48,8 @@ export function readHeaderValues(variable: string, value: string | undefined, fa
   faults.push(`${variable}: must be visible ASCII characters, several entries with commas between them`)
   return []
 }
+
+/** Checks TSB_BEARER_TOKEN: one token of the characters that RFC 6750, section 2.1, allows. */
+export function checkBearerToken(value: string, faults: string[]): void {
+  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(value)) faults.push('TSB_BEARER_TOKEN: must be one token of letters, digits and . _ ~ + / - (RFC 6750)')
+}

@@ -96,18 +96,21 @@ function upstreamOf(status: number, said: TsbErrorBody, secrets: readonly string
   return {
     status,
     ...(said.errorCode !== undefined && { errorCode: said.errorCode }),
-    ...(said.reason !== undefined && /^[a-z0-9.]{1,100}$/i.test(said.reason) && { reason: said.reason }),
+    ...(said.reason !== undefined && /^[a-z0-9.]{1,100}$/i.test(said.reason) && !leaks(said.reason, secrets) && { reason: said.reason }),
     ...(message !== undefined && { message }),
   }
 }
 
-// The TSB logs and sometimes echoes arguments, a password also as its array of characters ("[s, e, c]").
-const withoutSeparators = (text: string): string => text.replace(/[\s,"'[\]]/g, '')
+// The TSB logs and sometimes echoes arguments, a password also as its array of characters ("[s, e, c]", or with JSON's escapes).
+const withoutSeparators = (text: string): string => text.replace(/[\s,"'[\]\\]/g, '')
+
+function leaks(text: string, secrets: readonly string[]): boolean {
+  const plain = withoutSeparators(text)
+  return secrets.some((secret) => secret !== '' && (text.includes(secret) || (withoutSeparators(secret) !== '' && plain.includes(withoutSeparators(secret)))))
+}
 
 function cleanMessage(message: string, secrets: readonly string[]): string | undefined {
-  const plain = withoutSeparators(message)
-  const leaks = secrets.some((secret) => secret !== '' && (message.includes(secret) || (withoutSeparators(secret) !== '' && plain.includes(withoutSeparators(secret)))))
-  if (leaks) return undefined
+  if (leaks(message, secrets)) return undefined
   const clean = message.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim()
   return clean === '' ? undefined : clean.slice(0, 200)
 }

@@ -45,8 +45,8 @@ const Key = Type.Object({
 }, { additionalProperties: false, description: 'the TSB\'s create-key body; exactly one of label and labelPrefix' })
 
 // The TSB pastes subject values unescaped into a distinguished name (contract, section 5.4), so "Acme, O=Evil" would inject an attribute.
-// Control, format (bidirectional), unassigned and private characters can show a person another name than the one that is certified.
-const SUBJECT_VALUE = '^(?! )(?!.* $)[^,+="\\\\<>;#\\p{C}\\p{Zl}\\p{Zp}]{1,200}$'
+// Control, format (bidirectional), unassigned, private and invisible characters can show a person another name than the one that is certified.
+const SUBJECT_VALUE = '^(?!\\p{Z})(?!.*\\p{Z}$)[^,+="\\\\<>;#\\p{C}\\p{Zl}\\p{Zp}\\p{DI}\\u2800]{1,200}$'
 const subject = (name: string) => Type.Optional(Type.String({
   pattern: SUBJECT_VALUE,
   description: `${name}: 1 to 200 characters, none of , + = " \\ < > ; # and no control characters, no blank at either end`,

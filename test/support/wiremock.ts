@@ -109,12 +109,13 @@ function findJar(): Jar {
 }
 
 async function start(jar: Jar, via: string | undefined): Promise<Running> {
-  if (via === 'container') return startContainer(jar.version, PULL_MS)
-  if (via === 'java') return startJava(jar.path)
+  if (via === 'container' || via === 'java') {
+    return (via === 'container' ? startContainer(jar.version) : startJava(jar.path)).catch((error: unknown) => { throw new Error(`WIREMOCK_VIA=${via}, but ${reasonOf(error)}`) })
+  }
   if (via !== undefined && via !== '') throw new Error('WIREMOCK_VIA must be container or java.')
   const reasons: string[] = []
   const note = (error: unknown): undefined => { reasons.push(reasonOf(error)); return undefined }
-  const running = await startContainer(jar.version, PULL_MS).catch(note) ?? await startJava(jar.path).catch(note)
+  const running = await startContainer(jar.version).catch(note) ?? await startJava(jar.path).catch(note)
   if (running === undefined) {
     throw new Error(`The WireMock tests need a Docker engine that has or can pull wiremock/wiremock:${jar.version}, or Java 11 or newer: start or install one of them (${reasons.join('; ')}).`)
   }
@@ -127,10 +128,10 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 /** Nobody waits longer than this to learn that an engine's address leads nowhere. */
 const ENGINE_MS = 10_000
 /** The image is about 200 MB where it has to be pulled first. */
-const PULL_MS = 120_000
+const START_MS = 120_000
 
-async function startContainer(version: string, limitMs: number): Promise<Running> {
-  await within(ENGINE_MS, getContainerRuntimeClient(), 'no Docker engine answered').catch(() => { throw new Error('no Docker engine answers') })
+async function startContainer(version: string): Promise<Running> {
+  await within(ENGINE_MS, getContainerRuntimeClient(), 'its address leads nowhere').catch(() => { throw new Error('no Docker engine answers') })
   const starting = new GenericContainer(`wiremock/wiremock:${version}`)
     .withExposedPorts(8080)
     .withEnvironment({ JAVA_OPTS: JVM_OPTIONS.join(' ') })
@@ -138,8 +139,8 @@ async function startContainer(version: string, limitMs: number): Promise<Running
     .withCopyDirectoriesToContainer(['mappings', '__files'].map((name) => ({ source: join(root, name), target: `/home/wiremock/${name}` })))
     .withWaitStrategy(Wait.forHttp('/__admin/health', 8080))
     .start()
-  const container = await within(limitMs, starting, `the container did not start within ${limitMs} ms`).catch((error: unknown) => {
-    // What comes up after the limit is taken down again.
+  const container = await within(START_MS, starting, `not within ${START_MS} ms`).catch((error: unknown) => {
+    // What comes up after the limit goes down again.
     starting.then((late) => late.stop(), () => undefined)
     throw new Error(`an engine answers, but wiremock/wiremock:${version} does not start (${reasonOf(error).trim()})`)
   })

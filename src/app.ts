@@ -8,6 +8,7 @@ import { ProblemError } from './errors.ts'
 import { openMemoryJournal } from './journal/memory.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
+import { parseJsonBody } from './routes/json-body.ts'
 import { operations } from './routes/operations.ts'
 import { handleClientError, handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
@@ -25,6 +26,18 @@ export interface App {
 
 const BODY_LIMIT = 65_536
 const URI_LIMIT = 8_000
+/** A caller has this long to send 64 KiB; an answer may take as long as the transaction. */
+const REQUEST_MS = 30_000
+/** The last answers are a few KB: what takes longer to read them once everything else has ended is not waited for. */
+const LAST_ANSWERS_MS = 2_000
+
+const HTTP_LIMITS = {
+  headersTimeout: 15_000,
+  // How often Node looks for requests beyond their time; its 30 s would double the limits.
+  connectionsCheckingInterval: 5_000,
+  // Node would answer a request without Host itself, and not as a problem; a hook does.
+  requireHostHeader: false,
+}
 
 /**
  * Builds the application, with production's options; tests build the same one.
@@ -35,6 +48,8 @@ const URI_LIMIT = 8_000
 export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date()): Promise<App> {
   const day = 86_400_000
   let stopping = false
+  /** Sockets with a request that is being answered. */
+  const busy = new WeakSet<object>()
   const journal = openMemoryJournal(settings.journal.retentionDays * day, () => now().getTime())
   const observability = openObservability(log, () => transactions.status())
   const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
@@ -43,26 +58,26 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    ...(settings.http.tls && { https: { ...settings.http.tls, minVersion: 'TLSv1.2' as const } }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
-    // Node would answer a request without Host itself, and not as a problem; the hook below does.
-    http: { requireHostHeader: false },
+    [settings.http.tls === undefined ? 'http' : 'https']: { ...HTTP_LIMITS, ...(settings.http.tls && { ...settings.http.tls, minVersion: 'TLSv1.2' }) },
     bodyLimit: BODY_LIMIT,
-    // A caller has half a minute to send 64 KiB; an answer may take as long as the transaction.
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_MS,
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
-    clientErrorHandler: handleClientError,
+    clientErrorHandler: (error, socket) => handleClientError(error, socket, busy.has(socket)),
     frameworkErrors: handleError,
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  http.removeContentTypeParser('text/plain')
+  http.removeAllContentTypeParsers()
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJsonBody)
   http.setErrorHandler(handleError)
   http.setNotFoundHandler(handleUnknownRoute)
   http.addHook('onRequest', async (request, reply) => {
+    busy.add(request.raw.socket)
+    reply.raw.once('close', () => busy.delete(request.raw.socket))
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2.
     if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
@@ -97,9 +112,13 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     async stop() {
       stopping = true
       const drained = transactions.drain()
-      await http.close()
+      const closed = http.close()
       await drained
       const owed = transactions.stop()
+      // Connections that ask nothing (load balancers open them ahead) or never finish asking would hold the process until it is killed.
+      const cut = setTimeout(() => http.server.closeAllConnections(), LAST_ANSWERS_MS)
+      await closed
+      clearTimeout(cut)
       await tsb.close()
       await journal.close()
       return owed

@@ -3,7 +3,7 @@ import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment, withNumbers } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
-import { checkBearerToken, checkJournalUrl, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
+import { checkBearerToken, checkJournalUrl, checkTrustProxy, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
 
 export interface Settings {
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: { readonly cert: string; readonly key: string } }
@@ -66,9 +66,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const url = good('TSB_URL') ? readTsbUrl(values.TSB_URL, faults, warnings) : undefined
   const tls = files.pair(values, 'TLS_CERT_FILE', 'TLS_KEY_FILE')
   const client = files.pair(values, 'TSB_CLIENT_CERT_FILE', 'TSB_CLIENT_KEY_FILE')
-  const ca = files.text('TSB_CA_FILE', values.TSB_CA_FILE)
+  const ca = files.certificates('TSB_CA_FILE', values.TSB_CA_FILE)
   const anchors = readAnchors(values.TRUST_ANCHORS_FILE, files, faults)
   const encryptionKeys = readEncryptionKeys(values.JOURNAL_ENCRYPTION_KEY, faults)
+  if (values.TRUST_PROXY !== undefined) checkTrustProxy(values.TRUST_PROXY, faults)
   if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults)
   // Fail closed: a mode that this version cannot enforce must not start an open service.
   if (good('AUTH_MODE') && values.AUTH_MODE !== 'none') faults.push(`AUTH_MODE: ${values.AUTH_MODE} is not available in this version; only none is`)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { startSimulator, type Simulator } from '../src/simulator/simulator.ts'
@@ -86,6 +87,21 @@ test('SIGTERM in the middle of a rollback waits for it: nothing is left', async 
   assert.equal(problem.transaction.rollback, 'done')
   assert.equal(await exitOf(server.process), 0)
   assert.ok(!simulator.labels().includes('process-3'))
+})
+
+test('a connection that asks nothing, or never finishes asking, does not hold up the stop', async () => {
+  const server = await start()
+  const port = Number(new URL(server.url).port)
+  const idle = connect(port)
+  const half = connect(port)
+  await Promise.all([once(idle, 'connect'), once(half, 'connect')])
+  half.write('POST /v1/attestation-bundles HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{')
+  // Answered after the two above were accepted.
+  assert.equal((await fetch(`${server.url}/livez`)).status, 200)
+  server.process.kill('SIGTERM')
+  assert.equal(await exitOf(server.process), 0)
+  idle.destroy()
+  half.destroy()
 })
 
 test('while it stops, readyz fails and new work is still taken for SHUTDOWN_DELAY_MS', async () => {

@@ -51,7 +51,7 @@ function judgeExtras(extras: ArchiveFile[], vouched: NonNullable<Finding['vouche
 function kindOf({ name, bytes }: ArchiveFile): Kind {
   const lower = name.toLowerCase()
   // Only a name that is harmless everywhere is passed on.
-  if (lower.endsWith('.md')) return /^[A-Za-z0-9._-]+$/.test(name) ? 'readme' : 'other'
+  if (lower.endsWith('.md')) return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? 'readme' : 'other'
   if (lower.endsWith('.sig')) return 'signature'
   if (lower.endsWith('.xml')) return 'xml'
   if (lower.endsWith('.csr')) return 'csr'

@@ -12,12 +12,15 @@ const FLAGS: readonly KeyFlag[] = [
   'decrypt', 'sign', 'unwrap', 'derive', 'sensitive', 'always_sensitive', 'extractable', 'never_extractable', 'modifiable', 'copyable', 'unique',
 ]
 
+/** Flags that no check needs. What stands there must still be a flag. */
+const UNREAD_FLAGS = ['destroyable', 'eka_sign']
+
 /** Elements with elements inside. */
 const CONTAINERS = new RegExp(`^${ROOT}(/attributes|/policy(/key_status|/rule_(use|block|unblock|modify)(/token(/group)?)?)?)?$`)
 /** Elements with text inside that are read, or that the vendor's samples show and no check needs. */
 const READ = new RegExp(`^${ROOT}/(label|create_time|attest_time|key_use_count|algorithm|algorithm_oid|curve_oid|key_size|public_key|derivation_value`
   + `|attributes/(${FLAGS.join('|')})|policy/key_status/blocked)$`)
-const IGNORED = new RegExp(`^${ROOT}/(uuid|address_truncated|attributes/(destroyable|eka_sign)|policy/rule_[a-z]+/token/(timelock|timeout|group/(quorum|approval)))$`)
+const IGNORED = new RegExp(`^${ROOT}/(uuid|address_truncated|attributes/(${UNREAD_FLAGS.join('|')})|policy/rule_[a-z]+/token/(timelock|timeout|group/(quorum|approval)))$`)
 /** Attributes that the vendor's samples show, by the element's path. */
 const ATTRIBUTES: readonly [RegExp, readonly string[]][] = [
   [/^private_key$/, ['creation', 'storage']], [/\/derivation_value$/, ['type']], [/\/(token|group)$/, ['name']], [/\/approval$/, ['type', 'name']],
@@ -46,6 +49,10 @@ function readKey(elements: readonly XmlElement[]): AttestedKey {
   const root = elements[0]
   if (root?.path !== ROOT) throw new Malformed(`Expected the root element ${ROOT}; it is ${clean(root?.path ?? 'missing')}.`)
   refuseMisplacedContent(elements)
+  for (const flag of UNREAD_FLAGS) {
+    const element = single(elements, `${ROOT}/attributes/${flag}`)
+    if (element) readBoolean(element.text, flag)
+  }
   const optional = (path: string): XmlElement | undefined => single(elements, `${ROOT}/${path}`)
   const required = (path: string): string => present(optional(path), path).text
   const creation = root.attributes['creation']

@@ -16,10 +16,9 @@ export const chainAnchored = check('chain.anchored', ['files'], ({ files }, { tr
   if (typeof path === 'string') return failed(path)
   const { name, sha256, builtIn } = path.anchor
   const detail = `A path of ${path.certificates.length} certificates leads to the trust anchor ${clean(name)} (SHA-256 ${sha256})`
-  return passed(builtIn ? `${detail}, a public copy of the vendor's root: compare it with the vendor's knowledge base, article 147.` : `${detail}.`, {
-    vouched: { anchoredPath: path },
-    facts: { anchor: { name: clean(name), sha256, builtIn } },
-  })
+  const sentence = builtIn ? `${detail}, a public copy of the vendor's root: compare it with the vendor's knowledge base, article 147.` : `${detail}.`
+  const found = { vouched: { anchoredPath: path }, facts: { anchor: { name: clean(name), sha256, builtIn } } }
+  return path.oddities.length === 0 ? passed(sentence, found) : warning(`${sentence} But the certificate file ${path.oddities.join(', and it ')}.`, found)
 })
 
 /** RFC 5280 section 6.1 on the path found. node:crypto's checkIssued and verify take a leaf for an issuer and look at no date. */

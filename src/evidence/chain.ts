@@ -2,7 +2,7 @@ import { isIssuedBy, readCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import type { Path } from './check.ts'
 import type { TrustAnchor } from './evidence.ts'
-import { readPem } from './pem.ts'
+import { readPem, withoutRemarks } from './pem.ts'
 import { utf8 } from './text.ts'
 
 /** Leaf, device, root, and one level to spare: a file with more is not from this vendor, and is not worth the signature checks. */
@@ -15,7 +15,9 @@ const MOST_CERTIFICATES = 4
  * @returns the path, or the reason why there is none, as a sentence
  */
 export function findPath(file: Uint8Array, anchors: readonly TrustAnchor[]): Path | string {
-  const blocks = readPem(utf8(file) ?? '', MOST_CERTIFICATES)
+  const text = utf8(file) ?? ''
+  const bare = readPem(text, MOST_CERTIFICATES)
+  const blocks = bare ?? readPem(withoutRemarks(text), MOST_CERTIFICATES)
   if (!blocks?.every(({ label }) => label === 'CERTIFICATE')) return `Expected 1 to ${MOST_CERTIFICATES} PEM certificates and nothing else in the certificate file.`
   const given = blocks.map(({ der }) => readCertificate(der))
   if (!given.every((certificate) => certificate !== undefined)) return 'Expected X.509 version 3 certificates in DER; the certificate file has something else.'
@@ -26,13 +28,20 @@ export function findPath(file: Uint8Array, anchors: readonly TrustAnchor[]): Pat
   if (connectedTo(leaf, given).size !== given.length) return 'The certificate file has a certificate that has nothing to do with the others.'
   const pinned = anchors.map((anchor) => ({ anchor, certificate: readCertificate(anchor.der) }))
     .filter((each): each is Pinned => each.certificate !== undefined && each.certificate.sha256 === each.anchor.sha256)
-  return pathFrom([leaf], given, pinned) ?? 'No path of at most 4 certificates leads from the attestation certificate to a trust anchor.'
+  const path = pathFrom([leaf], given, pinned)
+  if (!path) return 'No path of at most 4 certificates leads from the attestation certificate to a trust anchor.'
+  const oddities = [
+    // `openssl verify` and `openssl x509` look at the first certificate of a file, and so do the documented commands.
+    ...(leaf === given[0] ? [] : ["does not begin with the attestation certificate, so the vendor's commands would check another one"]),
+    ...(bare ? [] : ['has text beside its certificates']),
+  ]
+  return { ...path, oddities }
 }
 
 interface Pinned { readonly anchor: TrustAnchor; readonly certificate: Certificate }
 
 /** The first anchor ends the path: an operator who pins a device does not trust the root above it. */
-function pathFrom(path: readonly [Certificate, ...Certificate[]], given: readonly Certificate[], pinned: readonly Pinned[]): Path | undefined {
+function pathFrom(path: readonly [Certificate, ...Certificate[]], given: readonly Certificate[], pinned: readonly Pinned[]): Omit<Path, 'oddities'> | undefined {
   if (path.length === MOST_CERTIFICATES) return undefined
   const last = path[path.length - 1]!
   for (const { anchor, certificate } of pinned) {

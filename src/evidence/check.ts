@@ -24,6 +24,8 @@ export interface EvidenceFiles {
 export interface Path {
   readonly certificates: readonly [Certificate, Certificate, ...Certificate[]]
   readonly anchor: TrustAnchor
+  /** What is odd about the file that the path was found in, as ends of a sentence ("the certificate file …"). */
+  readonly oddities: readonly string[]
 }
 
 /** What earlier checks vouch for. A check adds to it only when it does not fail, so whatever rests on a failed check finds nothing. */

@@ -31,3 +31,17 @@ export function readBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')
   return bytes.toString('base64') === text ? bytes : undefined
 }
+
+/**
+ * Leaves out what stands outside the blocks (RFC 7468 section 2 lets generators write explanatory text there; `openssl x509 -text` does).
+ * Only for certificates, which prove themselves by their signatures.
+ */
+export function withoutRemarks(pem: string): string {
+  let inside = false
+  return pem.split(/\r?\n/).filter((line) => {
+    if (line.startsWith('-----BEGIN ')) inside = true
+    const keep = inside
+    if (line.startsWith('-----END ')) inside = false
+    return keep
+  }).join('\n')
+}

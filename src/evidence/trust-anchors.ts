@@ -2,7 +2,7 @@ import { BUILT_IN_ANCHOR_PEM } from './built-in-anchor.ts'
 import { KEY_USAGE, readCertificate } from './certificate.ts'
 import { describeName } from './distinguished-name.ts'
 import type { TrustAnchor } from './evidence.ts'
-import { readPem } from './pem.ts'
+import { readPem, withoutRemarks } from './pem.ts'
 import { clean } from './text.ts'
 
 /** More roots than the vendor will ever have, and little enough to compare each. */
@@ -34,15 +34,4 @@ export function parseTrustAnchors(pem: string, { builtIn }: { readonly builtIn: 
 /** The root that this project ships. See built-in-anchor.ts for its origin. */
 export function builtInTrustAnchors(): TrustAnchor[] {
   return parseTrustAnchors(BUILT_IN_ANCHOR_PEM, { builtIn: true })
-}
-
-/** `openssl x509 -text` and operators write remarks around PEM; in the operator's own file these are welcome. */
-function withoutRemarks(pem: string): string {
-  let inside = false
-  return pem.split(/\r?\n/).filter((line) => {
-    if (line.startsWith('-----BEGIN ')) inside = true
-    const keep = inside
-    if (line.startsWith('-----END ')) inside = false
-    return keep
-  }).join('\n')
 }

@@ -48,12 +48,15 @@ export type Begun =
  * rows, and caller plus Idempotency-Key over unfinished and completed rows. That uniqueness is the lock.
  */
 export interface Journal {
+  /** @throws ProblemError `journal-unavailable` where the row can't be kept: then nothing may be sent */
   begin(row: NewTransaction): Promise<Begun>
   update(id: string, change: Partial<Pick<Transaction, 'status' | 'completedAt' | 'steps' | 'bundle' | 'report'>>): Promise<void>
   /** A caller sees its own rows only. */
   find(caller: string, id: string): Promise<Transaction | undefined>
   findByIdempotencyKey(caller: string, key: string): Promise<Transaction | undefined>
-  /** Rows whose label is, or begins with, `label`; newest first, 100 at most. */
+  /** The completed row of exactly this label. */
+  findCompleted(caller: string, label: string): Promise<Transaction | undefined>
+  /** Rows whose label is, or begins with, `label`; newest first, 100 at most, and rolled-back ones only where there is room. */
   list(caller: string, label: string): Promise<readonly Transaction[]>
   close(): Promise<void>
 }

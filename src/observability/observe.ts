@@ -33,6 +33,7 @@ export function openObservability(log: FastifyBaseLogger, status: () => { runnin
 
   return {
     observer: {
+      began: ({ id, caller, label }) => log.info({ transaction: id, caller, label }, 'transaction began'),
       ended({ transaction, outcome, code, step, rollback, failedChecks: checks = [], bug }) {
         const durations = Object.fromEntries(transaction.steps.map(({ name, durationMs }) => [name, durationMs]))
         const line = {

@@ -28,13 +28,10 @@ export function sendProblem(reply: FastifyReply, error: ProblemError): FastifyRe
 const FASTIFY_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'send the body as application/json'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload-too-large', 'a body may have 64 KiB'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-request', 'the body is empty'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-request', 'the body is not valid JSON'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-request', 'the body is not as long as content-length says'],
   FST_ERR_CTP_INVALID_CONTENT_TYPE: ['unsupported-media-type', 'send the body as application/json'],
   FST_ERR_MAX_PARAM_LENGTH: ['not-found', 'there is nothing at this path'],
   FST_ERR_BAD_URL: ['invalid-request', 'the path is not valid'],
-  FST_ERR_ASYNC_CONSTRAINT: ['invalid-request', 'a header is not valid'],
 }
 
 /**
@@ -49,8 +46,6 @@ export function problemOf(error: FastifyError | Error): ProblemError {
   }
   const known = 'code' in error && typeof error.code === 'string' ? FASTIFY_ERRORS[error.code] : undefined
   if (known !== undefined) return new ProblemError(known[0], known[1])
-  // The JSON parser's own errors (broken syntax, a __proto__ member) carry only a status.
-  if ('statusCode' in error && error.statusCode === 400) return new ProblemError('invalid-request', 'the body is not valid JSON')
   return new ProblemError('internal-error', 'the service failed; its log says more', {}, error)
 }
 
@@ -66,9 +61,12 @@ const PARSER_ERRORS: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 }
 
-/** Node's HTTP parser refuses before Fastify sees a request: those answers are problems too. */
-export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+/**
+ * Node's HTTP parser refuses before Fastify sees a request: those answers are problems too.
+ * @param busy an earlier request on this connection is being answered: a problem here would be read as its answer
+ */
+export function handleClientError(error: Error & { code?: string }, socket: Socket, busy: boolean): void {
+  if (busy || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }

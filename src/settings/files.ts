@@ -9,6 +9,8 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Reads the files that settings name; what can't be read becomes a fault of its variable. */
 export interface FileReader {
   text(variable: string, path: string | undefined): string | undefined
+  /** One or several CA certificates. */
+  certificates(variable: string, path: string | undefined): string | undefined
   /** A certificate and its private key: both or neither. */
   pair(values: Environment, certVariable: keyof Environment, keyVariable: keyof Environment): { cert: string; key: string } | undefined
 }
@@ -36,6 +38,11 @@ export function fileReader(faults: string[]): FileReader {
   }
   return {
     text,
+    certificates(variable, path) {
+      const pem = text(variable, path)
+      if (pem !== undefined) usable(variable, () => new X509Certificate(pem), 'certificate in PEM')
+      return pem
+    },
     pair(values, certVariable, keyVariable) {
       const certPath = values[certVariable]
       const keyPath = values[keyVariable]
@@ -47,8 +54,10 @@ export function fileReader(faults: string[]): FileReader {
       const cert = text(certVariable, String(certPath))
       const key = text(keyVariable, String(keyPath))
       if (cert === undefined || key === undefined) return undefined
+      const before = faults.length
       usable(certVariable, () => new X509Certificate(cert), 'certificate in PEM')
       usable(keyVariable, () => createPrivateKey(key), 'unencrypted private key in PEM')
+      if (faults.length === before && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) faults.push(`${keyVariable}: is not the key of the certificate in ${certVariable}`)
       return { cert, key }
     },
   }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
@@ -52,4 +54,15 @@ export function readHeaderValues(variable: string, value: string | undefined, fa
 /** Checks TSB_BEARER_TOKEN: one token of the characters that RFC 6750, section 2.1, allows. */
 export function checkBearerToken(value: string, faults: string[]): void {
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(value)) faults.push('TSB_BEARER_TOKEN: must be one token of letters, digits and . _ ~ + / - (RFC 6750)')
+}
+
+/** Checks TRUST_PROXY: addresses, networks and the three names that Fastify knows, with commas between them. */
+export function checkTrustProxy(value: string, faults: string[]): void {
+  const known = value.split(',').map((entry) => entry.trim()).every((entry) => {
+    const [address = '', bits] = entry.split('/')
+    const version = isIP(address)
+    if (version === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(entry)
+    return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  })
+  if (!known) faults.push('TRUST_PROXY: must be addresses, networks (10.0.0.0/8), loopback, linklocal or uniquelocal, with commas between them')
 }

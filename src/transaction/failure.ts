@@ -5,6 +5,14 @@ import type { StepName } from './saga.ts'
 /** The path under which a transaction is found again. */
 export const pathOf = (id: string): string => `/v1/attestation-bundles/${id}`
 
+/** Nobody waits for the answer any more, and nobody could ask for it later. */
+export class CallerLeft extends ProblemError {
+  constructor() {
+    super('request-timeout', 'the caller went away before the commit')
+    this.name = 'CallerLeft'
+  }
+}
+
 const LEFT_AT_THE_HSM: Readonly<Record<Rollback, string>> = {
   'not-needed': 'No key was created.',
   // Said every time: "rolled back" is less than it sounds where deletion only hides a key (contract, section 8.1).

@@ -1,6 +1,5 @@
 import type { PackedBundle } from '../bundle/pack-bundle.ts'
 import type { EvidenceReport } from '../evidence/evidence.ts'
-import type { KeyAttributes } from '../tsb/key-attributes.ts'
 import { acceptEvidence } from './accept-evidence.ts'
 import { createFreshKey, refuseTakenLabel } from './label.ts'
 import { certificateRequestBody, createKeyBody, type Order } from './order.ts'
@@ -31,7 +30,7 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
 
   if (order.label.kind === 'exact') await saga.step('check-label', () => refuseTakenLabel(tsb, key, signal))
 
-  const created: KeyAttributes = await saga.step('create-key', () => createFreshKey(tsb, keyBody, debt, signal), () => debt.undo())
+  const created = await saga.step('create-key', () => createFreshKey(tsb, keyBody, debt, signal), () => debt.undo())
 
   const csr = await saga.step('generate-csr', () => {
     debt.certificateMayExist()

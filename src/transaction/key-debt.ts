@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Tsb } from '../tsb/tsb.ts'
-import { removeKey, type OwedKey, type Removal } from './remove-key.ts'
+import type { KeyAttributes } from '../tsb/key-attributes.ts'
+import { isOlderThan, removeKey, type OwedKey, type Removal } from './remove-key.ts'
 
 /** The undo of create-key: knows what is known of the key, and removes it. */
 export interface KeyDebt {
   readonly labelIsOurs: boolean
   /** Call before the create request leaves. */
   createSent(): void
+  /** Whether a key is older than our create request, by the HSM's own clock. */
+  isOlder(key: KeyAttributes): boolean
   /** Call with the DER SubjectPublicKeyInfo that create-key answered. */
   created(publicKey: Uint8Array): void
   /** Call before the CSR request leaves. */
@@ -51,8 +54,8 @@ export function openKeyDebts(tsb: Tsb, settings: DebtSettings, report: (event: D
   const timers = new Map<string, { timer: NodeJS.Timeout; label: string }>()
   let stopped = false
 
-  const tryOnce = (owed: OwedKey, absentBefore: boolean): Promise<Removal> =>
-    removeKey(tsb, owed, { now, settleAfterMs: settings.settleAfterMs, absentBefore, signal: AbortSignal.timeout(UNDO_BUDGET_MS) })
+  const tryOnce = (owed: OwedKey, absentBefore: boolean, signal = AbortSignal.timeout(UNDO_BUDGET_MS)): Promise<Removal> =>
+    removeKey(tsb, owed, { now, settleAfterMs: settings.settleAfterMs, absentBefore, signal })
 
   const later = (transactionId: string, owed: OwedKey, last: Removal & { state: 'owed' }, tries: number, refusedMs: number): void => {
     if (stopped) return
@@ -89,17 +92,18 @@ export function openKeyDebts(tsb: Tsb, settings: DebtSettings, report: (event: D
       return {
         labelIsOurs,
         createSent: () => { known.sentAt = now() },
+        isOlder: (found) => isOlderThan(found, now() - known.sentAt),
         created: (publicKey) => { known.publicKey = publicKey },
         certificateMayExist: () => { known.certificate = true },
         async undo() {
           const { publicKey, ...rest } = known
           const owed: OwedKey = { key, body, labelIsOurs, ...rest, ...(publicKey !== undefined && { publicKey }) }
-          const deadline = now() + UNDO_BUDGET_MS
-          let removal = await tryOnce(owed, false)
+          const budget = AbortSignal.timeout(UNDO_BUDGET_MS)
+          let removal = await tryOnce(owed, false, budget)
           for (const pause of QUICK_PAUSES) {
-            if (removal.state !== 'owed' || removal.notBefore !== undefined || now() + pause > deadline) break
+            if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted) break
             await delay(pause)
-            removal = await tryOnce(owed, false)
+            removal = await tryOnce(owed, false, budget)
           }
           if (removal.state === 'removed') return 'done'
           if (removal.state === 'abandoned') {

@@ -1,6 +1,5 @@
 import { ProblemError } from '../errors.ts'
-import type { CreateKeyBody } from '../tsb/create-key.ts'
-import type { KeyAttributes } from '../tsb/key-attributes.ts'
+import type { CreatedKey, CreateKeyBody } from '../tsb/create-key.ts'
 import { KEY_PASSWORD_MISMATCH, TsbError } from '../tsb/tsb-error.ts'
 import type { KeyReference } from '../tsb/key-reference.ts'
 import type { Tsb } from '../tsb/tsb.ts'
@@ -25,10 +24,13 @@ export async function refuseTakenLabel(tsb: Tsb, key: KeyReference, signal: Abor
  * Creates the key and tells the debt what is known of it: when the request left, and the public key that came back.
  * @throws TsbError; its effect decides whether anything has to be taken back
  */
-export async function createFreshKey(tsb: Tsb, body: CreateKeyBody, debt: KeyDebt, signal: AbortSignal): Promise<KeyAttributes> {
+export async function createFreshKey(tsb: Tsb, body: CreateKeyBody, debt: KeyDebt, signal: AbortSignal): Promise<CreatedKey> {
   debt.createSent()
   try {
     const created = await tsb.createKey(body, signal)
+    if (debt.isOlder(created)) {
+      throw new TsbError('create-key', 'key-label-taken', 'the TSB answered create-key with a key that was there before; it was left untouched', { effect: 'none' })
+    }
     debt.created(created.publicKey)
     return created
   } catch (error) {

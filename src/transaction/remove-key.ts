@@ -42,7 +42,8 @@ export async function removeKey(
   try {
     return await attempt(tsb, owed, options)
   } catch (error) {
-    if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream !== undefined }
+    // A gateway's page or a technical fault is no refusal: only what the TSB itself said, with a code, and did not call passing.
+    if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream?.errorCode !== undefined && !error.transient }
     return { state: 'owed', reason: 'the service failed while it removed the key', refused: false }
   }
 }
@@ -89,7 +90,7 @@ function unseen(owed: OwedKey, options: { now: () => number; settleAfterMs: numb
   return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next }
 }
 
-const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey.equals(owed.publicKey)
+const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey?.equals(owed.publicKey) === true
 
 /**
  * Is the key that answers under a caller's label the one that this transaction made? With a read create answer the public key decides.
@@ -107,9 +108,20 @@ function doubtAbout(found: KeyAttributes, owed: OwedKey, now: number): string | 
   const different = Object.entries(body.attributes).find(([name, value]) => attributes[name] !== value)
   if (different !== undefined) return `its attribute ${different[0]} differs`
   if ((found.keyUsageCount ?? 0) !== 0) return 'it has been used'
-  const [created, attested] = [Date.parse(String(found.createTime)), Date.parse(String(found.attestTime))]
-  // Two seconds: both times are whole seconds of the HSM's clock.
-  // A time that is missing or unreadable makes this comparison false, and so is a doubt.
-  if (!(attested - created <= now - owed.sentAt + 2_000)) return 'it is older than this transaction'
+  if (!(ageOf(found) <= now - owed.sentAt + ROUNDING_MS)) return 'it is older than this transaction'
   return undefined
+}
+
+/** Both times are whole seconds of the HSM's clock. */
+const ROUNDING_MS = 2_000
+
+/** Age in milliseconds when the HSM attested the key, by its own clock; NaN where a time is missing or unreadable. */
+const ageOf = (found: KeyAttributes): number => Date.parse(String(found.attestTime)) - Date.parse(String(found.createTime))
+
+/**
+ * Whether the HSM's own clock says that a key was there before a request left. A key without readable times is not called older.
+ * @param elapsedMs time since the request left
+ */
+export function isOlderThan(found: KeyAttributes, elapsedMs: number): boolean {
+  return ageOf(found) > elapsedMs + ROUNDING_MS
 }

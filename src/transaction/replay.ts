@@ -16,7 +16,10 @@ export async function replay(held: Transaction, body: ReceivedBody): Promise<{ t
     throw new ProblemError('idempotency-key-reused', 'this Idempotency-Key came with another body before', { instance })
   }
   if (held.status !== 'completed') {
-    throw new ProblemError('transaction-in-progress', 'the transaction of this Idempotency-Key runs, or its rollback is not settled', { instance })
+    const owed = held.status === 'rollback-owed'
+    throw new ProblemError('transaction-in-progress', owed ? 'the rollback of this Idempotency-Key\'s transaction is not settled' : 'the transaction of this Idempotency-Key runs', {
+      instance, ...(owed && { retryAfterSeconds: 60 }),
+    })
   }
   if (held.bundle?.bytes === undefined) throw new ProblemError('bundle-expired', 'the bundle of this transaction is past its retention time', { instance })
   return { transaction: held, replayed: true }

@@ -35,7 +35,7 @@ const SEVERITY: readonly Rollback[] = ['not-needed', 'done', 'pending', 'impossi
  */
 export async function runSaga<T>(
   flow: (saga: Saga) => Promise<T>,
-  hooks: { before(name: StepName): Promise<void> | void; rollingBack(): Promise<void> | void },
+  hooks: { before(name: StepName): Promise<void> | void; rollingBack(): Promise<void> },
 ): Promise<SagaResult<T>> {
   const steps: StepTiming[] = []
   const undos: Undo[] = []
@@ -62,7 +62,8 @@ export async function runSaga<T>(
     return { ok: true, value: await flow(saga), steps }
   } catch (error) {
     const failedStep = current
-    if (undos.length > 0) await hooks.rollingBack()
+    // The undo matters more than its note: a journal that fails must not keep a key at the HSM.
+    if (undos.length > 0) await Promise.resolve(hooks.rollingBack()).catch(() => undefined)
     let rollback: Rollback = 'not-needed'
     for (const undo of undos.reverse()) {
       const result = await undo()

@@ -5,7 +5,7 @@ import type { TrustAnchor } from '../evidence/evidence.ts'
 import type { Journal, Transaction } from '../journal/journal.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { openAdmission } from './admission.ts'
-import { failedChecksOf, failureOf } from './failure.ts'
+import { CallerLeft, failedChecksOf, failureOf } from './failure.ts'
 import { fingerprintOf, type ReceivedBody } from './fingerprint.ts'
 import { issueBundle } from './issue-bundle.ts'
 import { openKeyDebts, type DebtEvent, type DebtSettings } from './key-debt.ts'
@@ -43,6 +43,8 @@ export interface Ended {
 }
 
 export interface Observer {
+  /** Before anything is sent: whatever becomes of the process, the log names the label. */
+  began(transaction: Pick<Transaction, 'id' | 'caller' | 'label'>): void
   ended(event: Ended): void
   debt(event: DebtEvent): void
   warn(message: string): void
@@ -83,7 +85,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
   const debts = openKeyDebts(tsb, settings, (event) => {
     observer.debt(event)
     const status = { owed: 'rollback-owed', settled: 'rolled-back', abandoned: 'abandoned' } as const
-    void journal.update(event.transactionId, { status: status[event.kind] })
+    journal.update(event.transactionId, { status: status[event.kind] }).catch(() => observer.warn(`the journal does not know the outcome of ${event.transactionId}: ${event.kind}`))
   }, () => now().getTime())
 
   const run = async ({ order, caller, idempotency, left }: IssueRequest): Promise<Issued> => {
@@ -99,6 +101,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     }
     if (begun.state === 'idempotency-key-held') return replay(begun.by, idempotency!.body)
 
+    observer.began({ id, caller, label })
     const signal = AbortSignal.timeout(settings.timeoutMs)
     const tools: Tools = {
       tsb, id, label, startedAt, signal, now,
@@ -117,7 +120,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       before() {
         if (signal.aborted) throw new ProblemError('tsb-timeout', `the transaction took longer than ${settings.timeoutMs} ms`)
         // With an Idempotency-Key the caller can fetch the outcome; without one nobody will ever learn of this key.
-        if (left.aborted && idempotency === undefined) throw new ProblemError('request-timeout', 'the caller went away before the commit')
+        if (left.aborted && idempotency === undefined) throw new CallerLeft()
       },
       rollingBack: () => journal.update(id, { status: 'rolling-back' }),
     })
@@ -129,10 +132,10 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     }
     // What is owed or abandoned was written down when it became so.
     if (result.rollback === 'done' || result.rollback === 'not-needed') await journal.update(id, { status: 'rolled-back' })
-    const existing = (await journal.list(caller, label)).find((other) => other.status === 'completed' && other.label === label)
+    const existing = await journal.findCompleted(caller, label)
     const problem = failureOf(result, id, existing)
     observer.ended({
-      transaction, outcome: 'failed', code: problem.code, step: result.failedStep, rollback: result.rollback, failedChecks: failedChecksOf(problem),
+      transaction, outcome: 'failed', code: result.error instanceof CallerLeft ? 'caller-left' : problem.code, step: result.failedStep, rollback: result.rollback, failedChecks: failedChecksOf(problem),
       ...(problem.code === 'internal-error' && { bug: result.error }),
     })
     throw problem

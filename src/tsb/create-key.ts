@@ -1,5 +1,5 @@
 import type { TsbAnswer, TsbRequest } from './http.ts'
-import { readSignedKeyAttributes, type KeyAttributes } from './key-attributes.ts'
+import { noKey, readSignedKeyAttributes, type KeyAttributes } from './key-attributes.ts'
 
 /** The attributes that are always sent, all of them: the TSB's defaults are unhelpful (`destroyable` is false when left out). */
 export interface CreateKeyAttributes {
@@ -35,6 +35,11 @@ export function createKeyRequest(body: CreateKeyBody, timeoutMs: number): TsbReq
 }
 
 /** @throws TsbError with unknown effect where a 2xx answer can't be read: the key may exist */
-export function readCreateKeyAnswer(answer: TsbAnswer): KeyAttributes {
-  return readSignedKeyAttributes('create-key', answer)
+export function readCreateKeyAnswer(answer: TsbAnswer): CreatedKey {
+  const { publicKey, ...created } = readSignedKeyAttributes('create-key', answer)
+  if (publicKey === undefined) throw noKey('create-key', answer)
+  return { ...created, publicKey }
 }
+
+/** A key as create-key answers it: always an asymmetric one. */
+export type CreatedKey = KeyAttributes & { readonly publicKey: Buffer }

@@ -59,7 +59,7 @@ export function openHttp(settings: HttpSettings): Http {
     async send(request, headers, signal) {
       const timeout = AbortSignal.timeout(request.timeoutMs)
       const own = request.ownConnection === true ? new Client(origin, options) : undefined
-      let connected = own === undefined
+      let connected = false
       own?.once('connect', () => { connected = true })
       try {
         const answer = await (own ?? pool).request({
@@ -75,7 +75,7 @@ export function openHttp(settings: HttpSettings): Http {
         })
         return { status: answer.statusCode, body: await readBody(answer.body, request) }
       } catch (error) {
-        throw error instanceof TsbError ? error : networkError(request, error, timeout.aborted || signal?.aborted === true, !connected)
+        throw error instanceof TsbError ? error : networkError(request, error, timeout.aborted || signal?.aborted === true, own === undefined ? undefined : connected)
       } finally {
         // destroy, not close: after a failure the request may still hang on the socket.
         void own?.destroy()
@@ -99,9 +99,10 @@ async function readBody(body: Dispatcher.ResponseData['body'], request: TsbReque
   return Buffer.concat(chunks)
 }
 
-function networkError({ call }: TsbRequest, error: unknown, timedOut: boolean, neverConnected: boolean): TsbError {
+/** @param connected whether a connection stood, where that is known: then no error code can say otherwise (EHOSTUNREACH also ends a sent request) */
+function networkError({ call }: TsbRequest, error: unknown, timedOut: boolean, connected: boolean | undefined): TsbError {
   const code = codeOf(error)
-  const notSent = neverConnected || (code !== undefined && NOT_CONNECTED.has(code)) || isTlsRefusal(code)
+  const notSent = connected === undefined ? code !== undefined && (NOT_CONNECTED.has(code) || isTlsRefusal(code)) : !connected
   if (notSent) {
     return new TsbError(call, 'tsb-unavailable', `no connection to the TSB for ${call} (${code ?? 'failed'})`, { effect: 'none', cause: error })
   }
@@ -117,6 +118,6 @@ function codeOf(error: unknown): string | undefined {
 }
 
 // Node's names for a certificate that did not verify: the handshake failed, so no request was sent.
-function isTlsRefusal(code: string | undefined): boolean {
-  return code !== undefined && /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH)/.test(code)
+function isTlsRefusal(code: string): boolean {
+  return /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH)/.test(code)
 }

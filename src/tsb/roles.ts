@@ -18,14 +18,14 @@ export interface Roles {
 
 /**
  * API keys by role, with rollover: on 401 with 631 the role's next key makes the same call again. The TSB refuses a key before it acts
- * (contract, section 3.4), so this is safe for every call, create-key included. With `auto`, certificate calls try key management first and
- * key operation after 401 or 403, and stay with what worked.
+ * (contract, section 3.4), so this is safe for every call, create-key included. With `auto`, certificate calls try the role that worked last
+ * (at first key management), and the other one after 401 or 403.
  * @param apiKeys accepted keys per role; an empty list sends no `X-API-KEY`
  * @param certificateRole the operator's word, or `auto`
  */
 export function rolesOf(apiKeys: ApiKeys, certificateRole: CertificateRole): Roles {
   const current: Record<Role, number> = { management: 0, operation: 0, service: 0 }
-  let learned: Role | undefined = certificateRole === 'auto' ? undefined : certificateRole
+  let learned: 'management' | 'operation' = 'management'
 
   const sendAs = async (role: Role, sendWith: (apiKey: string | undefined) => Promise<TsbAnswer>): Promise<TsbAnswer> => {
     const keys = apiKeys[role]
@@ -42,16 +42,15 @@ export function rolesOf(apiKeys: ApiKeys, certificateRole: CertificateRole): Rol
   return {
     async send(call, sendWith) {
       if (!isCertificateCall(call)) return sendAs(call === 'version-info' ? 'service' : 'management', sendWith)
-      const role = learned ?? 'management'
-      const answer = await sendAs(role, sendWith)
-      const other = certificateRole === 'auto' && learned === undefined && refusesCredentials(answer) && apiKeys.operation.length > 0
-      if (!other) {
-        if (certificateRole === 'auto' && !refusesCredentials(answer)) learned = role
-        return answer
-      }
-      const second = await sendAs('operation', sendWith)
-      if (!refusesCredentials(second)) learned = 'operation'
-      return second
+      if (certificateRole !== 'auto') return sendAs(certificateRole, sendWith)
+      const first = await sendAs(learned, sendWith)
+      if (!refusesCredentials(first)) return first
+      const other = learned === 'management' ? 'operation' : 'management'
+      if (apiKeys[other].length === 0) return first
+      const second = await sendAs(other, sendWith)
+      // Only a success teaches: a gateway's 503 says nothing of roles. And what was learned can change with the TSB's next version.
+      if (second.status >= 200 && second.status < 300) learned = other
+      return refusesCredentials(second) ? first : second
     },
   }
 }

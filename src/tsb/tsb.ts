@@ -3,7 +3,7 @@ import { openHttp, type HttpSettings, type TsbAnswer, type TsbRequest } from './
 import { rolesOf, type ApiKeys, type CertificateRole } from './roles.ts'
 import { withRetries } from './retries.ts'
 import { errorFromAnswer, KEY_NOT_EXISTENT, TsbError } from './tsb-error.ts'
-import { createKeyRequest, readCreateKeyAnswer, type CreateKeyBody } from './create-key.ts'
+import { createKeyRequest, readCreateKeyAnswer, type CreatedKey, type CreateKeyBody } from './create-key.ts'
 import { keyAttributesRequest, readKeyAttributesAnswer, type KeyAttributes } from './key-attributes.ts'
 import { certificateRequestRequest, readCertificateRequestAnswer, type CertificateRequestBody } from './certificate-request.ts'
 import { keyAttestationRequest, readKeyAttestationAnswer } from './key-attestation.ts'
@@ -17,7 +17,7 @@ export interface Tsb {
   /** @returns undefined where the TSB documents that there is no such key (404 with 650) */
   keyAttributes(key: KeyReference, signal?: AbortSignal): Promise<KeyAttributes | undefined>
   /** Never repeated: a lost answer is settled by looking the key up. */
-  createKey(body: CreateKeyBody, signal?: AbortSignal): Promise<KeyAttributes>
+  createKey(body: CreateKeyBody, signal?: AbortSignal): Promise<CreatedKey>
   /** @returns the text of the answer, which holds a PEM block */
   requestCertificate(body: CertificateRequestBody, signal?: AbortSignal): Promise<string>
   /** @returns the bytes of the export, which begin like a zip */

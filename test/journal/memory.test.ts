@@ -128,12 +128,25 @@ describe('what is kept', () => {
       assert.deepEqual([found?.status, found?.bundle], ['completed', { fileName: 'x.zip', sha256: '00', size: 3 }])
     }
   })
-  test('only so many finished rows: the oldest go, unfinished ones never', async () => {
+  test('every bundle for its time: a full journal refuses what is new', async () => {
     journal = openMemoryJournal(30 * DAY, () => time, 2)
-    for (const id of ['open', '1', '2', '3']) await begins(row(id))
-    for (const id of ['1', '2', '3']) await complete(id)
-    const left = (await journal.list('anna', 'label-')).map(({ id }) => id)
-    assert.deepEqual(left, ['3', '2', 'open'])
+    for (const id of ['1', '2']) { await begins(row(id)); await complete(id) }
+    await assert.rejects(begins(row('3')), { code: 'journal-unavailable' })
+    assert.deepEqual((await journal.list('anna', 'label-')).map(({ id }) => id), ['2', '1'])
+    time += 30 * DAY
+    await begins(row('3'))
+  })
+  test('a bundle, its Idempotency-Key and its place in the list, however many refused requests come after it', async () => {
+    await begins(row('kept', { label: 'seal' }))
+    await complete('kept')
+    for (let i = 0; i < 1_500; i += 1) {
+      await begins(row(`refused-${i}`, { label: 'seal' }))
+      await journal.update(`refused-${i}`, { status: 'rolled-back' })
+    }
+    assert.equal((await journal.find('anna', 'kept'))?.status, 'completed')
+    assert.equal((await journal.findCompleted('anna', 'seal'))?.id, 'kept')
+    const listed = await journal.list('anna', 'seal')
+    assert.deepEqual([listed.length, listed[0]?.id, listed.at(-1)?.id], [100, 'refused-1499', 'kept'])
   })
   test('nothing once closed', async () => {
     await begins(row('1'))

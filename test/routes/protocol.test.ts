@@ -51,6 +51,15 @@ describe('a body that is no order at all', () => {
       { method: 'POST', headers: json, body: JSON.stringify({ ...order('big'), padding: 'x'.repeat(65_000) }) })
     assert.deepEqual(pointersOf(problem), ['/padding'])
   })
+  test('bytes that are no UTF-8, or another charset, never become other letters of a name', async () => {
+    service.simulator.requests.length = 0
+    const text = JSON.stringify(order('latin', {}, { standardCertificateAttributes: { commonName: 'Zürich AG' } }))
+    const raw = (contentType: string): Promise<Response> =>
+      fetch(`${service.url}/v1/attestation-bundles`, { method: 'POST', headers: { 'content-type': contentType }, body: Buffer.from(text, 'latin1') })
+    await problemIn(await raw('application/json'), 'invalid-request')
+    await problemIn(await raw('application/json; charset=iso-8859-1'), 'unsupported-media-type')
+    assert.deepEqual(service.simulator.requests, [])
+  })
   test('a charset beside application/json is welcome', async () => {
     const answer = await service.post(order('charset'), { 'content-type': 'application/json; charset=utf-8' })
     assert.equal(answer.status, 201)
@@ -152,14 +161,20 @@ describe('what the parser refuses is a problem too', () => {
     let sent = ''
     Object.defineProperty(socket, 'writable', { value: true })
     socket.end = (text?: unknown) => { sent = String(text); return socket }
-    handleClientError(Object.assign(new Error('slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
+    handleClientError(Object.assign(new Error('slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket, false)
     assert.match(sent, /^HTTP\/1\.1 408 Request Timeout\r\ncontent-type: application\/problem\+json\r\n/)
     assertRow(JSON.parse(sent.split('\r\n\r\n')[1] ?? '') as ProblemAnswer, 'request-timeout')
   })
   test('a reset connection is not answered', () => {
     const socket = new Socket()
     socket.end = () => assert.fail('nothing may be written')
-    handleClientError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }), socket)
+    handleClientError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }), socket, false)
+    assert.equal(socket.destroyed, true)
+  })
+  test('garbage behind a request that is being answered is not answered: it would be read as that answer', () => {
+    const socket = new Socket()
+    socket.end = () => assert.fail('nothing may be written')
+    handleClientError(Object.assign(new Error('garbage'), { code: 'HPE_INVALID_METHOD' }), socket, true)
     assert.equal(socket.destroyed, true)
   })
 })

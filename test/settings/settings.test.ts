@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -216,9 +216,11 @@ describe('TRUST_ANCHORS_FILE', () => {
 })
 
 describe('certificates and keys', () => {
-  const privateKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
-  const keyPem = (passphrase?: string): string =>
-    String(privateKey.export({ type: 'pkcs8', format: 'pem', ...(passphrase !== undefined && { cipher: 'aes-256-cbc', passphrase }) }))
+  const otherKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
+  let ownKey: KeyObject
+  before(async () => { ownKey = (await sharedPki()).root.privateKey })
+  const keyPem = (passphrase?: string, key = ownKey): string =>
+    String(key.export({ type: 'pkcs8', format: 'pem', ...(passphrase !== undefined && { cipher: 'aes-256-cbc', passphrase }) }))
   for (const [cert, key] of [['TLS_CERT_FILE', 'TLS_KEY_FILE'], ['TSB_CLIENT_CERT_FILE', 'TSB_CLIENT_KEY_FILE']] as const) {
     test(`${cert} and ${key} go together`, async () => {
       const certFile = file('cert.pem', (await sharedPki()).root.pem)
@@ -229,6 +231,7 @@ describe('certificates and keys', () => {
       assertFaults({ [cert]: certFile, [key]: certFile }, key)
       assertFaults({ [cert]: certFile, [key]: file('locked.pem', keyPem('planted')) }, key)
       assertFaults({ [cert]: join(folder, 'nowhere'), [key]: join(folder, 'nowhere') }, cert, key)
+      assertFaults({ [cert]: certFile, [key]: file('other.pem', keyPem(undefined, otherKey)) }, key)
       assert.deepEqual(faultsOf({ [cert]: certFile, [key]: keyFile }), [])
     })
   }
@@ -239,7 +242,12 @@ describe('certificates and keys', () => {
     const { http, tsb } = settingsOf(env)
     assert.deepEqual([http.tls, tsb.tls], [{ cert, key: keyPem() }, { ca: cert, cert, key: keyPem() }])
   })
-  test('TSB_CA_FILE must exist', () => assertFaults({ TSB_CA_FILE: join(folder, 'nowhere') }, 'TSB_CA_FILE'))
+  test('TSB_CA_FILE must exist and hold a certificate', () => {
+    assertFaults({ TSB_CA_FILE: join(folder, 'nowhere') }, 'TSB_CA_FILE')
+    assertFaults({ TSB_CA_FILE: file('no-ca.pem', keyPem()) }, 'TSB_CA_FILE')
+  })
+  for (const value of ['foo', '10.0.0.0/33', '10.0.0.1,', 'true']) test(`TRUST_PROXY may not be ${value}`, () => assertFaults({ TRUST_PROXY: value }, 'TRUST_PROXY'))
+  for (const value of ['loopback', '10.0.0.1', '10.0.0.0/8, fd00::/8']) test(`TRUST_PROXY may be ${value}`, () => assert.deepEqual(faultsOf({ TRUST_PROXY: value }), []))
 })
 
 describe('the journal', () => {

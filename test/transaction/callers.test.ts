@@ -26,7 +26,7 @@ describe('a caller who goes away before the commit', () => {
     await service.logged(calls('create-key'))
     request.destroy()
     const line = await service.logged(ended('gone-1'))
-    assert.deepEqual([line['outcome'], line['code'], line['rollback']], ['failed', 'request-timeout', 'done'])
+    assert.deepEqual([line['outcome'], line['code'], line['rollback']], ['failed', 'caller-left', 'done'])
     assert.deepEqual(service.simulator.labels(), [])
   })
 

@@ -146,6 +146,15 @@ describe('the key that was there before', () => {
   }
 })
 
+describe('an answer that create-key should not give', () => {
+  test('leaves a key alone that was there before, even where the TSB answers create-key with it', async () => {
+    service.simulator.alter.createAnswer = (answer) => ({ ...answer, json: { ...answer['json'] as object, createTime: '2020-01-01T00:00:00Z', attestTime: '2026-01-01T00:00:00Z' } })
+    const problem = await (await service.post(order(label))).json() as ProblemAnswer
+    assert.deepEqual([problem.code, problem.transaction?.rollback], ['key-label-taken', 'not-needed'])
+    assert.equal(sent('/v1/key/deleteKey'), 0)
+  })
+})
+
 describe('evidence that fails a check', () => {
   test('is refused with the check, and the key is gone', async () => {
     service.simulator.alter.attestationXml = (xml) => xml.replace('<extractable>false<', '<extractable>true<')

@@ -45,6 +45,30 @@ describe('a deletion that is owed', () => {
   })
 })
 
+describe('a debt at a TSB that is away', () => {
+  let service: Service
+  before(async () => { service = await startService({ env: { GIVE_UP_AFTER_MS: '1' } }) })
+  after(() => service.stop())
+
+  test("is not given up for a gateway's 503, only for the TSB's own refusals", async () => {
+    service.simulator.faults.set('certificate-request', { kind: 'hsm-error' })
+    service.simulator.faults.set('delete-key', { kind: 'unavailable', times: 12 })
+    const problem = await (await service.post(order('away-1'))).json() as Answer
+    assert.equal(problem.transaction.rollback, 'pending')
+    await service.logged(settled(problem.transaction.id))
+    assert.deepEqual(service.simulator.labels(), [])
+  })
+
+  test('is given up, loudly, where the TSB itself refuses for long enough', async () => {
+    service.simulator.faults.set('certificate-request', { kind: 'hsm-error' })
+    service.simulator.faults.set('delete-key', { kind: 'status', status: 400, body: { errorCode: 614 }, times: Infinity })
+    const problem = await (await service.post(order('refusing-1'))).json() as Answer
+    const line = await service.logged(abandoned(problem.transaction.id))
+    assert.deepEqual([line['level'], line['label']], [50, 'refusing-1'])
+    assert.equal(await statusOf(service, problem.transaction.id), 'abandoned')
+  })
+})
+
 describe('a key that cannot be shown to be ours', () => {
   let service: Service
   before(async () => { service = await startService({ env: { TSB_TIMEOUT_MS: '400', TSB_CREATE_KEY_TIMEOUT_MS: '300', SETTLE_AFTER_MS: '900' } }) })

@@ -36,7 +36,7 @@ describe('SignedKeyAttributes', () => {
   for (const [call, read] of [['create-key', readCreateKeyAnswer], ['key-attributes', readKeyAttributesAnswer]] as const) {
     test(`${call}: the key is read, its public key as bytes`, () => {
       const key = read(answerOf(signed, 201))
-      assert.ok(key.publicKey.equals(spki))
+      assert.deepEqual(key.publicKey, spki)
       assert.deepEqual([key.label, key.algorithm, key.curveOid, key.keySize, key.keyUsageCount], ['seal-01', 'EC', '1.2.840.10045.3.1.7', null, 0])
     })
     test(`${call}: label and public key are enough, members of other versions and types are welcome`, () => {
@@ -49,13 +49,17 @@ describe('SignedKeyAttributes', () => {
       ['an empty body', ''], ['broken JSON', '{"json":'], ['an HTML page', '<html>ok</html>'], ['null', null], ['an array', []],
         ['text', '"seal-01"'],
       ['no json member', { ...signed, json: undefined }], ['json null', { ...signed, json: null }],
-      ['no public key', { json: { ...described, publicKey: undefined } }], ['a null public key', { json: { ...described, publicKey: null } }],
       ['a public key that is no base64', { json: { ...described, publicKey: '-----BEGIN' } }],
         ['an empty public key', { json: { ...described, publicKey: '' } }],
       ['no label', { json: { ...described, label: undefined } }], ['a label that is no text', { json: { ...described, label: 1 } }],
     ]
     for (const [name, body] of unreadable) test(`${call}: ${name} may hide a key that exists`,
       () => assertUnreadable(read, answerOf(body, 201), call))
+  }
+  for (const publicKey of [undefined, null]) {
+    const symmetric = answerOf({ json: { ...described, publicKey } }, 201)
+    test(`key-attributes: a key whose public key is ${publicKey} is a key (a symmetric one)`, () => assert.equal(readKeyAttributesAnswer(symmetric).label, 'seal-01'))
+    test(`create-key: a public key that is ${publicKey} may hide a key that exists`, () => assertUnreadable(readCreateKeyAnswer, symmetric, 'create-key'))
   }
 })
 

@@ -77,12 +77,22 @@ describe('the role of certificate calls', () => {
       assert.deepEqual(seen, ['m1', 'o1', 'o1'])
     })
   }
-  test('auto remembers key management too, and asks no other role later', async () => {
+  test('auto learns again where the role that worked is refused later, as after a TSB update', async () => {
     const roles = rolesOf(KEYS, 'auto')
     await roles.send('certificate-request', tsb(['m1']).sendWith)
-    const { seen, sendWith } = tsb([], refusedWith(403))
-    assert.equal((await roles.send('certificate-request', sendWith)).status, 403)
-    assert.deepEqual(seen, ['m1'])
+    const moved = tsb(['o1'], refusedWith(403))
+    assert.equal((await roles.send('certificate-request', moved.sendWith)).status, 200)
+    assert.deepEqual(moved.seen, ['m1', 'o1'])
+    const after = tsb(['o1'], refusedWith(403))
+    await roles.send('certificate-request', after.sendWith)
+    assert.deepEqual(after.seen, ['o1'])
+  })
+  test("auto learns nothing from a gateway's 503", async () => {
+    const roles = rolesOf(KEYS, 'auto')
+    await roles.send('certificate-request', async () => ({ status: 503, body: Buffer.alloc(0) }))
+    const { seen, sendWith } = tsb(['o1'], refusedWith(403))
+    assert.equal((await roles.send('certificate-request', sendWith)).status, 200)
+    assert.deepEqual(seen, ['m1', 'o1'])
   })
   test('auto learns nothing where both roles are refused', async () => {
     const roles = rolesOf(KEYS, 'auto')

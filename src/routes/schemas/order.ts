@@ -46,7 +46,7 @@ const Key = Type.Object({
 
 // The TSB pastes subject values unescaped into a distinguished name (contract, section 5.4), so "Acme, O=Evil" would inject an attribute.
 // Control, format (bidirectional), unassigned, private and invisible characters can show a person another name than the one that is certified.
-const SUBJECT_VALUE = '^(?!\\p{Z})(?!.*\\p{Z}$)[^,+="\\\\<>;#\\p{C}\\p{Zl}\\p{Zp}\\p{DI}\\u2800]{1,200}$'
+const SUBJECT_VALUE = '^(?![\\p{Z}\\p{M}])(?!.*\\p{Z}$)[^,+="\\\\<>;#\\p{C}\\p{Zl}\\p{Zp}\\p{DI}\\u2800\\uFFFD]{1,200}$'
 const subject = (name: string) => Type.Optional(Type.String({
   pattern: SUBJECT_VALUE,
   description: `${name}: 1 to 200 characters, none of , + = " \\ < > ; # and no control characters, no blank at either end`,

@@ -1,4 +1,4 @@
-import type { EvidenceReport, VerifiedFiles } from '../evidence/evidence.ts'
+import type { EvidenceReport, ParsedCsr, VerifiedFiles } from '../evidence/evidence.ts'
 
 /** What goes into a bundle. */
 export interface BundleContent {
@@ -7,6 +7,9 @@ export interface BundleContent {
   readonly startedAt: Date
   readonly files: VerifiedFiles
   readonly report: EvidenceReport
+  /** The subject as the CSR has it, for the report page. */
+  readonly csrSubject: ParsedCsr['subject']
+  readonly serviceVersion: string
 }
 
 export interface BundleFile {

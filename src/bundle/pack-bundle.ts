@@ -3,7 +3,9 @@ import JSZip from 'jszip'
 import type { BundleContent, BundleFile } from './bundle-content.ts'
 import { json } from './json.ts'
 import { manifestOf } from './manifest.ts'
+import { NOT_PROVEN } from './not-proven.ts'
 import { pemOfCsr } from './pem.ts'
+import { reportPage } from './report-page.ts'
 
 export interface PackedBundle {
   readonly fileName: string
@@ -34,7 +36,8 @@ export async function packBundle(content: BundleContent): Promise<PackedBundle> 
 }
 
 /** The files of a bundle but for the manifest, in the order in which a registration officer opens them. */
-function bundleFiles({ label, files, report }: BundleContent): BundleFile[] {
+function bundleFiles(content: BundleContent): BundleFile[] {
+  const { label, files, report } = content
   return [
     { name: `${label}.csr`, bytes: Buffer.from(pemOfCsr(files.csrDer)) },
     { name: `${label}.xml`, bytes: files.xml },
@@ -42,13 +45,7 @@ function bundleFiles({ label, files, report }: BundleContent): BundleFile[] {
     { name: 'PrimusHSM_Attestation.crt', bytes: files.certificates },
     { name: 'PrimusHSM_Attestation_PublicKey.pem', bytes: files.publicKey },
     ...(files.readme === undefined ? [] : [files.readme]),
-    { name: 'verification-report.json', bytes: json({ schemaVersion: 1, ...report, notProven: NOT_PROVEN }) },
+    { name: 'verification-report.json', bytes: json({ schemaVersion: 1, ...report, notProven: NOT_PROVEN.map(({ claim }) => claim) }) },
+    { name: 'verification-report.html', bytes: Buffer.from(reportPage(content)) },
   ]
 }
-
-/** What no key attestation says (what the evidence proves is for the checks to tell): nobody may read more into a bundle than is in it. */
-const NOT_PROVEN = [
-  'firmware version of the HSM',
-  'FIPS 140 or Common Criteria mode of operation',
-  'certification of the HSM as a QSCD',
-]

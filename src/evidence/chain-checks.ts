@@ -29,7 +29,10 @@ export const chainValid = check('chain.valid', ['anchoredPath'], ({ anchoredPath
     return found.map((flaw) => `the certificate ${clean(describeName(certificate.subjectAttributes))} ${flaw}`)
   })
   if (flaws.length > 0) return failed(`Expected valid certificates that may do what they did; ${flaws.join('; ')}.`)
-  return passed('All certificates of the path are valid at the time of verification and were allowed to issue or to sign.', { vouched: { path: anchoredPath } })
+  return passed('All certificates of the path are valid at the time of verification and were allowed to issue or to sign.', {
+    vouched: { path: anchoredPath },
+    facts: { path: anchoredPath.certificates.map(({ subjectAttributes, sha256 }) => ({ name: clean(describeName(subjectAttributes)), sha256 })) },
+  })
 })
 
 function flawsOfCertificate(certificate: Certificate, at: Date, isAnchor: boolean): string[] {

@@ -80,6 +80,8 @@ export interface EvidenceFacts {
   /** Serial number of the HSM, from the device certificate's name. */
   readonly hsmSerial?: string
   readonly anchor?: { readonly name: string; readonly sha256: string; readonly builtIn: boolean }
+  /** The certificates from the attestation certificate to the anchor, after `chain.valid`. */
+  readonly path?: readonly { readonly name: string; readonly sha256: string }[]
   /** How the attestation is signed, e.g. `RSA PKCS#1 v1.5 with SHA-256`. */
   readonly signatureAlgorithm?: string
 }

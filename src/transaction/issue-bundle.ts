@@ -39,9 +39,9 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
 
   const attestationExport = await saga.step('export-attestation', () => tsb.exportKeyAttestation(key, signal))
 
-  const { files, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
+  const { files, csrSubject, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
 
-  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, report }))
+  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, report }))
 
   await saga.step('commit', () => tools.commit(bundle, report))
   return { bundle, report }

@@ -16,7 +16,7 @@ export interface Tools {
   readonly evidence: { readonly trustAnchors: readonly TrustAnchor[]; readonly clockSkewSeconds: number }
   now(): Date
   debtFor(owed: Pick<OwedKey, 'key' | 'body' | 'labelIsOurs'>): KeyDebt
-  pack(content: BundleContent): Promise<PackedBundle>
+  pack(content: Omit<BundleContent, 'serviceVersion'>): Promise<PackedBundle>
   /** Makes the bundle durable before the first byte of the answer. */
   commit(bundle: PackedBundle, report: EvidenceReport): Promise<void>
 }

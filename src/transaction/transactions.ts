@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import pkg from '../../package.json' with { type: 'json' }
 import { packBundle } from '../bundle/pack-bundle.ts'
 import { ProblemError, type Rollback } from '../errors.ts'
 import type { TrustAnchor } from '../evidence/evidence.ts'
@@ -107,7 +108,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       tsb, id, label, startedAt, signal, now,
       evidence: settings,
       debtFor: (owed) => debts.debtFor(id, owed),
-      pack: packBundle,
+      pack: (content) => packBundle({ ...content, serviceVersion: pkg.version }),
       commit: (bundle, report) => journal.update(id, {
         status: 'completed', completedAt: now(), report,
         bundle: { fileName: bundle.fileName, sha256: bundle.sha256, size: bundle.bytes.length, bytes: bundle.bytes },

@@ -56,8 +56,15 @@ for (const [what, change] of GOOD) {
 
 test('says what it verified', async () => {
   const { report, evidence, files } = await verifyCase()
+  const sha256Of = ({ der }: { readonly der: Uint8Array }): string => new X509Certificate(der).fingerprint256.replaceAll(':', '').toLowerCase()
+  const rest = ', C=CH, L=Zurich, O=TSB simulator, ST=ZH'
   assert.deepEqual(report.facts, {
-    anchor: { name: report.facts.anchor?.name, sha256: new X509Certificate(pki.root.der).fingerprint256.replaceAll(':', '').toLowerCase(), builtIn: false },
+    anchor: { name: report.facts.anchor?.name, sha256: sha256Of(pki.root), builtIn: false },
+    path: [
+      { name: `CN=attestation-key${rest}`, sha256: sha256Of(pki.leaf) },
+      { name: `CN=PRIMUS HSM KEY (SN: 12345678)${rest}`, sha256: sha256Of(pki.device) },
+      { name: `CN=PRIMUS_HSM_ROOTKEY${rest}`, sha256: sha256Of(pki.root) },
+    ],
     hsmSerial: '12345678', signatureAlgorithm: 'RSA PKCS#1 v1.5 with SHA-256', label: LABEL,
     publicKeySha256: report.facts.publicKeySha256, keyKind: 'RSA-2048', createTime: '2026-03-24T10:00:01Z', attestTime: '2026-03-24T10:00:03Z', keyUseCount: 1,
   })

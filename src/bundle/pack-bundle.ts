@@ -4,6 +4,7 @@ import type { BundleContent, BundleFile } from './bundle-content.ts'
 import { json } from './json.ts'
 import { manifestOf } from './manifest.ts'
 import { pemOfCsr } from './pem.ts'
+import { VERIFY_SCRIPT } from './verify-script.ts'
 
 export interface PackedBundle {
   readonly fileName: string
@@ -43,6 +44,7 @@ function bundleFiles({ label, files, report }: BundleContent): BundleFile[] {
     { name: 'PrimusHSM_Attestation_PublicKey.pem', bytes: files.publicKey },
     ...(files.readme === undefined ? [] : [files.readme]),
     { name: 'verification-report.json', bytes: json({ schemaVersion: 1, ...report, notProven: NOT_PROVEN }) },
+    VERIFY_SCRIPT,
   ]
 }
 

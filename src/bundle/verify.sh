@@ -38,7 +38,7 @@ case ${2-.} in -*) unusable "$usage" ;; esac
 folder=${2-.}
 [ -d "$folder" ] || unusable "the folder is not there; $usage"
 [ -f "$1" ] || unusable "the root certificate is not there; $usage"
-for tool in openssl awk cat cmp grep mktemp sed tr wc; do
+for tool in openssl awk cat cmp grep mkdir mktemp rm sed tr wc; do
   command -v "$tool" >/dev/null 2>&1 || unusable "this needs the command $tool"
 done
 # Before 1.1.0, openssl verify says OK after some errors. Level 2 refuses SHA-1 and keys of less than 112 bits of strength; LibreSSL has no

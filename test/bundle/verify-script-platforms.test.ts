@@ -131,6 +131,32 @@ test('takes words that it does not know for a refusal', () => {
   assert.deepEqual([fail.length, code], [1, 1])
 })
 
+/** An openssl whose one command says and answers this. */
+function answering(command: string, words: string, code: number): string {
+  const folder = newFolder('bin-')
+  writeFileSync(join(folder, 'openssl'), `#!/bin/sh
+case "$*" in
+  ${command}) for last; do :; done; ${words}; exit ${code} ;;
+  *) exec '${which('openssl')}' "$@" ;;
+esac
+`)
+  chmodSync(join(folder, 'openssl'), 0o755)
+  return folder
+}
+
+for (const [what, step, folder] of [
+  ['an OK of verify that comes with a code', 'chain', answering('verify*', 'echo "$last: OK"', 2)],
+  ['an OK of verify that comes with an error', 'chain', answering('verify*', 'echo "error 10 at 0 depth lookup:certificate has expired" >&2; echo "$last: OK"', 0)],
+  ['a verify that says nothing', 'chain', answering('verify*', ':', 0)],
+  ['a CSR that is good and bad', 'proof of possession', answering('req*-verify*', 'echo "verify failure"; echo "verify OK"', 0)],
+  ['a CSR that is good, with a code', 'proof of possession', answering('req*-verify*', 'echo "verify OK"', 1)],
+] as const) {
+  test(`takes for a refusal ${what}`, () => {
+    const { fail, code } = runScript([root, good], { env: inFront(folder) })
+    assert.deepEqual([fail.map((line) => line.split(':')[0]), code], [[step], 1])
+  })
+}
+
 for (const version of ['OpenSSL 1.0.2u  20 Dec 2019', 'OpenSSL 0.9.8zh 14 Jan 2016', 'OpenSSL 1.1.0l  10 Sep 2019']) {
   test(`does not judge with ${version.slice(0, 14).trim()}, whose verify says OK too easily`, () => {
     const { verdict, code } = runScript([root, good], { env: inFront(disguised(version, OLD_WORDS).folder) })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -104,16 +105,18 @@ test('works with names that are traps for a shell, and runs nothing that is in t
 })
 
 test('trusts the root given and nothing else that the machine trusts', async () => {
-  // By name and hash, as a CA would be installed for every program of the machine.
+  // By name and hash, as a CA would be installed for every program of the machine. Its name is its own, or the root given would be found first.
+  const root = certify(ecPki.root, { subject: vendorName('INSTALLED'), extensions: vendorExtensions.root })
+  const device = certify(ecPki.device, { subject: pki.device.subject, extensions: vendorExtensions.device }, root)
+  const leaf = certify(ecPki.leaf, { subject: pki.leaf.subject, extensions: vendorExtensions.leaf }, device)
   const installed = newFolder()
-  writeFileSync(join(installed, 'root.pem'), ecPki.root.pem)
-  const { spawnSync } = await import('node:child_process')
+  writeFileSync(join(installed, 'root.pem'), root.pem)
   const hash = spawnSync('openssl', ['x509', '-in', join(installed, 'root.pem'), '-noout', '-hash'], { encoding: 'utf8' }).stdout.trim()
   renameSync(join(installed, 'root.pem'), join(installed, `${hash}.0`))
   const env = { SSL_CERT_DIR: installed, SSL_CERT_FILE: join(installed, `${hash}.0`) }
-  const outcome = runScript([rootFile, unpack(await filesOf({ pki: ecPki }))], { env })
+  const outcome = runScript([rootFile, unpack(await filesOf({ pki: { ...ecPki, root, device, leaf } }))], { env })
   assert.deepEqual([outcome.fail.length, outcome.code], [1, 1])
-  assert.match(outcome.fail[0]!, /^chain: /)
+  assert.match(outcome.fail[0]!, /^chain: .*error 20 at 1 depth lookup/)
 })
 
 const without = (name: string): string => unpack(new Map([...goodFiles].filter(([each]) => each !== name)))

@@ -6,6 +6,7 @@ import { manifestOf } from './manifest.ts'
 import { NOT_PROVEN } from './not-proven.ts'
 import { pemOfCsr } from './pem.ts'
 import { reportPage } from './report-page.ts'
+import { VERIFY_SCRIPT, VERIFY_SCRIPT_SHA256 } from './verify-script.ts'
 
 export interface PackedBundle {
   readonly fileName: string
@@ -46,6 +47,7 @@ function bundleFiles(content: BundleContent): BundleFile[] {
     { name: 'PrimusHSM_Attestation_PublicKey.pem', bytes: files.publicKey },
     ...(files.readme === undefined ? [] : [files.readme]),
     { name: 'verification-report.json', bytes: json({ schemaVersion: 1, ...report, notProven: NOT_PROVEN.map(({ claim }) => claim) }) },
-    { name: 'verification-report.html', bytes: Buffer.from(reportPage(content)) },
+    { name: 'verification-report.html', bytes: Buffer.from(reportPage(content, { verifyScriptSha256: VERIFY_SCRIPT_SHA256 })) },
+    VERIFY_SCRIPT,
   ]
 }

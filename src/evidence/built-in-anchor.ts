@@ -1,6 +1,5 @@
 /**
  * The vendor's production root of 2024 as public sources have it; compare with the vendor's knowledge base, article 147.
- * SHA-256 D2:C9:3D:8F:69:BC:8D:62:4E:37:F2:5B:9E:6E:7B:EC:41:76:1A:AB:86:4C:94:F3:79:36:1B:9B:78:A9:DB:97
  */
 export const BUILT_IN_ANCHOR_PEM = `-----BEGIN CERTIFICATE-----
 MIIFhTCCA22gAwIBAgIRAP91g+Ck1hn1Y4ZWwuU3CoQwDQYJKoZIhvcNAQELBQAw
@@ -35,3 +34,6 @@ nQryMaoaAfWCoFFCsECxelG93Kf0GfGP8fSMOx0REfcmArIylNHuszRmkh9zZUBb
 4WzEkJhoDVG+m/ScmyguyvqBkkYBEuX0Yg==
 -----END CERTIFICATE-----
 `
+
+/** As published beside it, lower-case hex; a test compares. */
+export const BUILT_IN_ANCHOR_SHA256 = 'd2c93d8f69bc8d624e37f25b9e6e7bec41761aab864c94f379361b9b78a9db97'

@@ -1,4 +1,4 @@
-import { BUILT_IN_ANCHOR_PEM } from './built-in-anchor.ts'
+import { BUILT_IN_ANCHOR_PEM, BUILT_IN_ANCHOR_SHA256 } from './built-in-anchor.ts'
 import { KEY_USAGE, readCertificate } from './certificate.ts'
 import { describeName } from './distinguished-name.ts'
 import type { TrustAnchor } from './evidence.ts'
@@ -26,7 +26,8 @@ export function parseTrustAnchors(pem: string, { builtIn }: { readonly builtIn: 
     if (!certificate.isCa || (certificate.keyUsage && !certificate.keyUsage[KEY_USAGE.keyCertSign])) {
       throw new Error(`Trust anchor ${i + 1} (${name}) is not a CA certificate, so nothing can lead to it.`)
     }
-    anchors.set(certificate.sha256, { der, sha256: certificate.sha256, name, builtIn })
+    // The vendor's root is the vendor's root, also where an operator lists it.
+    anchors.set(certificate.sha256, { der, sha256: certificate.sha256, name, builtIn: builtIn || certificate.sha256 === BUILT_IN_ANCHOR_SHA256 })
   }
   return [...anchors.values()]
 }

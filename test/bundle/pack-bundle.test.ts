@@ -20,6 +20,8 @@ const content: Content = {
   label: 'seal-01',
   transactionId: '6f1b7f0e-8d0e-4b6e-9a51-0c8c1d6d3e11',
   startedAt: new Date('2026-01-02T03:04:05.678Z'),
+  csrSubject: [[{ oid: '2.5.4.3', type: 'PrintableString', value: 'Acme Seal' }]],
+  serviceVersion: '0.1.0',
   files: {
     csrDer, xml: Buffer.from('<xml/>\n\n'), signature: Buffer.from([0, 1, 2, 255]), certificates: Buffer.from('chain\n'),
       publicKey: Buffer.from('public\r\n'),
@@ -48,7 +50,7 @@ const run = (command: string, ...args: readonly string[]): string => execFileSyn
 describe('a bundle', () => {
   const names = [
     'seal-01.csr', 'seal-01.xml', 'seal-01.sig', 'PrimusHSM_Attestation.crt', 'PrimusHSM_Attestation_PublicKey.pem', README,
-      'verification-report.json', 'manifest.json',
+      'verification-report.json', 'verification-report.html', 'verify.sh', 'manifest.json',
   ]
   test('is named for its label and says its own hash', () => {
     assert.deepEqual([packed.fileName, packed.sha256], ['seal-01-attestation-bundle.zip', sha256(packed.bytes)])
@@ -119,7 +121,7 @@ describe('packing', () => {
     const { readme: _none, ...files } = content.files
     const zip = await JSZip.loadAsync((await packBundle({ ...content, files })).bytes)
     assert.equal(zip.file(README), null)
-    assert.equal(Object.keys(zip.files).length, 7)
+    assert.equal(Object.keys(zip.files).length, 9)
   })
   test('refuses evidence that failed', async () => {
     await assert.rejects(packBundle({ ...content, report: { ...content.report, verdict: 'failed' } }),

@@ -6,6 +6,7 @@ import JSZip from 'jszip'
 import type { BundleContent } from '../../src/bundle/bundle-content.ts'
 import { packBundle } from '../../src/bundle/pack-bundle.ts'
 import { reportPage } from '../../src/bundle/report-page.ts'
+import { VERIFY_SCRIPT_SHA256 } from '../../src/bundle/verify-script.ts'
 import { runVerify } from '../../src/commands/verify.ts'
 import { pki, verifiedAt } from '../evidence/good-case.ts'
 import { builtInAnchor, content, good, textOf, warned } from './report-content.ts'
@@ -21,8 +22,8 @@ test('gives the same page for the same evidence', async () => {
 test('lies in the bundle between the JSON report and the manifest, which lists it, and npm run verify takes the bundle', async () => {
   const { bytes } = await packBundle(warned)
   const zip = await JSZip.loadAsync(bytes)
-  assert.deepEqual(Object.keys(zip.files).slice(-3), ['verification-report.json', 'verification-report.html', 'manifest.json'])
-  assert.equal(await zip.file('verification-report.html')!.async('string'), page)
+  assert.deepEqual(Object.keys(zip.files).slice(-4), ['verification-report.json', 'verification-report.html', 'verify.sh', 'manifest.json'])
+  assert.equal(await zip.file('verification-report.html')!.async('string'), reportPage(warned, { verifyScriptSha256: VERIFY_SCRIPT_SHA256 }))
   const folder = temporaryFolder({ 'bundle.zip': bytes, 'anchors.pem': pki.root.pem })
   const { output } = await runVerify([`${folder}/bundle.zip`, '--trust-anchors', `${folder}/anchors.pem`, '--json'], { now: verifiedAt, colour: false })
   const report = JSON.parse(output) as { verdict: string; checks: { id: string; outcome: string }[] }
@@ -142,6 +143,6 @@ test('rests on nothing of the service but the shapes of the evidence', () => {
   const folder = new URL('../../src/bundle/', import.meta.url)
   for (const name of readdirSync(folder)) {
     const imports = [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^import .* from '([^']+)'$/gm)].map((match) => match[1]!)
-    assert.deepEqual(imports.filter((path) => !/^(\.\/[a-z-]+\.ts|\.\.\/evidence\/evidence\.ts|\.\.\/errors\.ts|node:crypto|jszip)$/.test(path)), [], name)
+    assert.deepEqual(imports.filter((path) => !/^(\.\/[a-z-]+\.ts|\.\.\/evidence\/evidence\.ts|\.\.\/errors\.ts|node:crypto|node:fs|jszip)$/.test(path)), [], name)
   }
 })

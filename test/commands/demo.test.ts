@@ -39,13 +39,15 @@ test('the demo shows every check, and none that failed or was skipped', () => {
 })
 
 test("the README's openssl commands, the vendor's and the two missing ones, all succeed on the demo's bundle", async () => {
-  const [vendor, missing] = await commandsUnder('Check a bundle')
-  const { stdout, stderr } = await run('bash', ['-e', '-o', 'pipefail', '-c', `${vendor}\n${missing}`], { cwd: folder })
+  const [vendor, missing, script = ''] = await commandsUnder('Check a bundle')
+  const commands = [vendor, missing, script.replace('../src/', `${root}/src/`)]
+  const { stdout, stderr } = await run('bash', ['-e', '-o', 'pipefail', '-c', commands.join('\n')], { cwd: folder })
   assert.match(stdout, /^PrimusHSM_Attestation\.crt: OK$/m)
   // Once by dgst, once by cmp.
   assert.equal(stdout.match(/^Verified OK$/gm)?.length, 2)
   assert.match(stdout, /^the same key$/m)
   assert.match(stdout + stderr, /self-signature verify OK|^verify OK/m)
+  assert.match(stdout, /^PASSED/m)
 })
 
 test("npm run verify passes the demo's bundle under its root, and refuses it under the built-in one", async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
-import { BUILT_IN_ANCHOR_PEM } from '../../src/evidence/built-in-anchor.ts'
+import { BUILT_IN_ANCHOR_PEM, BUILT_IN_ANCHOR_SHA256 } from '../../src/evidence/built-in-anchor.ts'
 import { builtInTrustAnchors, parseTrustAnchors } from '../../src/evidence/trust-anchors.ts'
 import { keys, pki } from './good-case.ts'
 
@@ -34,3 +34,8 @@ for (const [what, pem, message] of [
 ] as const) {
   test(`refuses ${what}`, () => assert.throws(() => parse(pem), message))
 }
+
+test("the vendor's root counts as built in where an operator lists it, and no other does", () => {
+  const [anchor] = parseTrustAnchors(BUILT_IN_ANCHOR_PEM, { builtIn: false })
+  assert.deepEqual([anchor?.sha256, anchor?.builtIn], [BUILT_IN_ANCHOR_SHA256, true])
+})

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 
@@ -24,16 +24,16 @@ export interface Browser {
 }
 
 /**
- * Starts Debian's chromium without a window, on a pipe: no port, no profile of anybody, no network of its own.
- * @throws Error that says how to install it where it is missing
+ * Starts chromium without a window, on a pipe: no port, no profile of anybody, no network of its own.
+ * @throws Error that says how to install it where there is none
  */
 export async function startBrowser(): Promise<Browser> {
-  const command = findChromium()
+  const { command, env } = findChromium()
   const profile = mkdtempSync(join(tmpdir(), 'chromium-'))
   const child = spawn(command, [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank',
-  ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] })
+  ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   const ended = new Promise<void>((resolve) => { child.once('close', () => resolve()) })
   const requested: string[] = []
   const complaints: string[] = []
@@ -72,18 +72,39 @@ export async function startBrowser(): Promise<Browser> {
   }
 }
 
-function findChromium(): string {
+interface Program {
+  readonly command: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** The machine's own, or the one that a development dependency brings along (Linux x64), so that a bare machine can run this test. */
+function findChromium(): Program {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).flatMap((folder) => COMMANDS.map((command) => join(folder, command)))
-  const found = candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  if (found === undefined) throw new Error('The report page is tested in a browser and none is installed: apt-get install -y --no-install-recommends chromium')
-  return found
+  const found = candidates.find(isExecutable)
+  if (found !== undefined) return { command: found, env: {} }
+  const unpacked = resolve(import.meta.dirname, '../../node_modules/.cache/chromium')
+  const command = join(unpacked, 'chromium')
+  if (!existsSync(command)) {
+    mkdirSync(unpacked, { recursive: true })
+    // The package unpacks into the temporary folder, and brings the libraries beside the browser only where it takes the machine for a Lambda.
+    const script = "import chromium from '@sparticuz/chromium'; await chromium.executablePath()"
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, TMPDIR: unpacked, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' } })
+    // The package's own file names /tmp: without a font the browser shows, and reads out, nothing.
+    writeFileSync(join(unpacked, 'fonts.conf'), `<?xml version="1.0"?><fontconfig><dir>${unpacked}/fonts</dir><cachedir>${unpacked}/font-cache</cachedir></fontconfig>`)
+  }
+  if (process.arch === 'x64' && process.platform === 'linux' && isExecutable(command)) {
+    return { command, env: { LD_LIBRARY_PATH: join(unpacked, 'al2023/lib'), FONTCONFIG_FILE: join(unpacked, 'fonts.conf') } }
+  }
+  throw new Error('The report page is tested in a browser and there is none: apt-get install -y --no-install-recommends chromium')
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The events of the DevTools protocol that are listened to. */

@@ -37,7 +37,8 @@ for (const name of Object.keys(pages)) {
 
 test('a person sees verdict, banner, warnings, key, fingerprints, checks, commands and what is not proven', async () => {
   await browser.open(fileOf('warned'), { width: 1200 })
-  const seen = (await browser.evaluate<string>('document.body.innerText')).replace(/\s+/g, ' ')
+  // Without blanks: browsers of different age differ in where innerText puts them.
+  const seen = (await browser.evaluate<string>('document.body.innerText')).replace(/\s/g, '')
   const { facts, checks } = warned.report
   const colons = (hex: string): string => hex.toUpperCase().match(/../g)!.join(':')
   for (const text of [
@@ -45,8 +46,8 @@ test('a person sees verdict, banner, warnings, key, fingerprints, checks, comman
     'HSM with serial number 12345678', '2026-03-24 10:00:01 UTC', '2026-03-24 10:00:03 UTC', ...facts.path!.map(({ sha256 }) => colons(sha256)),
     'Common name (CN) Acme Seal', 'Organisation identifier NTRCH-CHE-464.234.583', 'openssl verify -CAfile hsm_rsa_root.crt', 'cmp - PrimusHSM_Attestation_PublicKey.pem',
     'grep \'verify OK\'', 'Certification of the HSM as a QSCD', warned.transactionId, 'attestation-bundler 0.1.0', ...checks.flatMap(({ id, detail }) => [id, detail]),
-  ]) assert.ok(seen.includes(text.replace(/\s+/g, ' ')), `visible: ${text}`)
-  assert.equal(seen.replace(/ ([.,:;])/g, '$1').replace(/ /g, '').length, textOf(pages.warned).replace(/ /g, '').length, 'nothing of the page is hidden')
+  ]) assert.ok(seen.includes(text.replace(/\s/g, '')), `visible: ${text}; seen: ${seen.slice(0, 400)}`)
+  assert.equal(seen.length, textOf(pages.warned).replace(/ /g, '').length, 'nothing of the page is hidden')
 })
 
 test('the first window shows the banner and the verdict', async () => {

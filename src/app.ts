@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import pkg from '../package.json' with { type: 'json' }
 import type { Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
-import { openMemoryJournal } from './journal/memory.ts'
+import { openJournal } from './journal/open-journal.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { parseJsonBody } from './routes/json-body.ts'
@@ -20,8 +20,8 @@ export interface App {
   readonly http: FastifyInstance
   /** From now on readyz fails, but work is still taken: a load balancer needs a moment to notice. */
   announceStop(): void
-  /** Refuses new work, lets running transactions end, and closes everything. */
-  stop(): Promise<readonly { readonly transactionId: string; readonly label: string }[]>
+  /** Refuses new work, lets running transactions end, and closes everything. What is owed stays in the journal. */
+  stop(): Promise<void>
 }
 
 const BODY_LIMIT = 65_536
@@ -50,10 +50,14 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   let stopping = false
   /** Sockets with a request that is being answered. */
   const busy = new WeakSet<object>()
-  const journal = openMemoryJournal(settings.journal.retentionDays * day, () => now().getTime())
-  const observability = openObservability(log, () => transactions.status())
+  const journal = await openJournal({
+    url: settings.journal.url, tsb: settings.tsb.id, leaseMs: settings.journal.leaseMs, retentionMs: settings.journal.retentionDays * day, now: () => now().getTime(),
+  })
+  const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
   const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
-  const transactions = openTransactions(tsb, journal, { ...settings.transaction, ...settings.evidence }, observability.observer, now)
+  const transactions = openTransactions(tsb, journal, {
+    ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
+  }, observability.observer, now)
 
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -103,7 +107,12 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
   })
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile))
-  await http.register(operations({ ready: () => !stopping, status: () => transactions.status(), metrics: observability.metrics, metricsType: observability.metricsType }))
+  await http.register(operations({
+    notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
+    status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
+    metrics: observability.metrics, metricsType: observability.metricsType,
+  }))
+  await transactions.started
   await http.ready()
 
   return {
@@ -114,14 +123,15 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
       const drained = transactions.drain()
       const closed = http.close()
       await drained
-      const owed = transactions.stop()
+      await transactions.stop()
       // Connections that ask nothing (load balancers open them ahead) or never finish asking would hold the process until it is killed.
       const cut = setTimeout(() => http.server.closeAllConnections(), LAST_ANSWERS_MS)
       await closed
       clearTimeout(cut)
       await tsb.close()
       await journal.close()
-      return owed
     },
   }
 }
+
+const whyNotReady = (reason: string | undefined): ProblemError | undefined => (reason === undefined ? undefined : new ProblemError('journal-unavailable', reason))

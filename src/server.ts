@@ -2,10 +2,14 @@ import closeWithGrace from 'close-with-grace'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
+import { ProblemError } from './errors.ts'
+import { JournalInUse } from './journal/sqlite.ts'
 import { ConfigError, readSettings, type Settings } from './config.ts'
 
 /** EX_CONFIG of sysexits.h: a supervisor can tell a wrong setting from a crash. */
 const EXIT_CONFIG = 78
+/** EX_TEMPFAIL: the journal cannot be opened now. A supervisor starts the service again. */
+const EXIT_TEMPFAIL = 75
 
 function settingsOrExit(): Settings {
   try {
@@ -24,13 +28,20 @@ for (const { name, sha256, builtIn } of settings.evidence.trustAnchors) {
   log.info({ anchor: name, sha256, builtIn }, builtIn ? "trust anchor (built-in: compare with the vendor's knowledge base, article 147)" : 'trust anchor')
 }
 
-const app = await buildApp(settings, log)
+const app = await buildApp(settings, log).catch((error: unknown) => {
+  if (error instanceof JournalInUse) {
+    process.stderr.write(`JOURNAL_URL: ${error.message}\n`)
+    process.exit(EXIT_CONFIG)
+  }
+  if (!(error instanceof ProblemError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(EXIT_TEMPFAIL)
+})
 closeWithGrace({ delay: settings.shutdown.graceMs, logger: log }, async ({ signal, err }) => {
   if (err) log.error({ err }, 'stopping because of an error')
   log.info({ signal }, 'stopping')
   app.announceStop()
   await delay(settings.shutdown.delayMs)
-  const owed = await app.stop()
-  for (const debt of owed) log.error({ ...debt }, 'stopped with a deletion owed: this version forgets it, an operator has to look')
+  await app.stop()
 })
 await app.http.listen({ host: settings.http.host, port: settings.http.port })

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { Kysely, PostgresDialect, type PostgresPool, sql } from 'kysely'
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import { DatabaseError, Pool, types } from 'pg'
 import { ProblemError } from '../errors.ts'
 import type { Engine } from './engine.ts'
@@ -69,7 +69,7 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
       return socket.once('close', () => sockets.delete(socket))
     },
     // bigint as a number, here only: epoch milliseconds are far below 2^53.
-    types: { getTypeParser: (type: number, format?: 'text') => (type === types.builtins.INT8 ? Number : types.getTypeParser(type, format)) },
+    types: { getTypeParser: (type, format) => (type === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(type, format as 'text')) },
     onConnect: (client) => client.query(DURABLE),
   })
   // A connection that fails leaves the pool by itself; without a listener the event would end the process.
@@ -80,17 +80,15 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
     async connect() {
       const client = await pool.connect()
       let broken = false
-      return {
-        async query(text: unknown, parameters?: unknown) {
-          try {
-            return await client.query(text as string, parameters as unknown[])
-          } catch (error) {
-            broken ||= !isUniqueViolation(error)
-            throw error
-          }
-        },
-        release: (discard?: boolean) => client.release(broken || discard === true),
+      const query = async (text: string, parameters: unknown[]): Promise<unknown> => {
+        try {
+          return await client.query(text, parameters)
+        } catch (error) {
+          broken ||= !isUniqueViolation(error)
+          throw error
+        }
       }
+      return { query: query as PostgresPoolClient['query'], release: (discard = false) => client.release(broken || discard) }
     },
     async end() {
       await pool.end()

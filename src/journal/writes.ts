@@ -70,7 +70,7 @@ export async function readAnew({ engine }: Context, id: string): Promise<Claim |
   return await engine.anew(async (db) => {
     const row = await db.selectFrom('bundle_transaction').select(['id', 'fence', 'state']).where('id', '=', id).executeTakeFirst()
     if (!engine.oneProcess) await proveWritable(db, engine.clock)
-    return row
+    return row && { id: row.id, fence: row.fence, state: row.state }
   })
 }
 

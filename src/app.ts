@@ -3,9 +3,11 @@ import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Logger } from 'pino'
 import pkg from '../package.json' with { type: 'json' }
-import type { Settings } from './config.ts'
+import { ConfigError, type Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
+import type { Journal } from './journal/journal.ts'
 import { openJournal } from './journal/open-journal.ts'
+import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { parseJsonBody } from './routes/json-body.ts'
@@ -24,6 +26,7 @@ export interface App {
   stop(): Promise<void>
 }
 
+const DAY_MS = 86_400_000
 const BODY_LIMIT = 65_536
 const URI_LIMIT = 8_000
 /** A caller has this long to send 64 KiB; an answer may take as long as the transaction. */
@@ -46,13 +49,10 @@ const HTTP_LIMITS = {
  * @param now the clock
  */
 export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date()): Promise<App> {
-  const day = 86_400_000
   let stopping = false
   /** Sockets with a request that is being answered. */
   const busy = new WeakSet<object>()
-  const journal = await openJournal({
-    url: settings.journal.url, tsb: settings.tsb.id, leaseMs: settings.journal.leaseMs, retentionMs: settings.journal.retentionDays * day, now: () => now().getTime(),
-  })
+  const journal = await openTheJournal(settings, now)
   const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
   const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
   const transactions = openTransactions(tsb, journal, {
@@ -135,3 +135,11 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
 }
 
 const whyNotReady = (reason: string | undefined): ProblemError | undefined => (reason === undefined ? undefined : new ProblemError('journal-unavailable', reason))
+
+/** @throws ConfigError where another process has it; ProblemError where it cannot be opened now */
+async function openTheJournal({ journal, tsb }: Settings, now: () => Date): Promise<Journal> {
+  const { url, leaseMs, retentionDays } = journal
+  return openJournal({ url, leaseMs, tsb: tsb.id, retentionMs: retentionDays * DAY_MS, now: () => now().getTime() }).catch((error: unknown) => {
+    throw error instanceof JournalInUse ? new ConfigError([`JOURNAL_URL: ${error.message}`]) : error
+  })
+}

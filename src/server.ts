@@ -2,9 +2,8 @@ import closeWithGrace from 'close-with-grace'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
-import { ProblemError } from './errors.ts'
-import { JournalInUse } from './journal/sqlite.ts'
 import { ConfigError, readSettings, type Settings } from './config.ts'
+import { ProblemError } from './errors.ts'
 
 /** EX_CONFIG of sysexits.h: a supervisor can tell a wrong setting from a crash. */
 const EXIT_CONFIG = 78
@@ -16,9 +15,13 @@ function settingsOrExit(): Settings {
     return readSettings()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.faults.join('\n')}\n`)
-    process.exit(EXIT_CONFIG)
+    exitFor(error)
   }
+}
+
+function exitFor(error: ConfigError): never {
+  process.stderr.write(`${error.faults.join('\n')}\n`)
+  process.exit(EXIT_CONFIG)
 }
 
 const settings = settingsOrExit()
@@ -29,10 +32,7 @@ for (const { name, sha256, builtIn } of settings.evidence.trustAnchors) {
 }
 
 const app = await buildApp(settings, log).catch((error: unknown) => {
-  if (error instanceof JournalInUse) {
-    process.stderr.write(`JOURNAL_URL: ${error.message}\n`)
-    process.exit(EXIT_CONFIG)
-  }
+  if (error instanceof ConfigError) exitFor(error)
   if (!(error instanceof ProblemError)) throw error
   process.stderr.write(`${error.message}\n`)
   process.exit(EXIT_TEMPFAIL)

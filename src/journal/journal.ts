@@ -134,6 +134,8 @@ export interface Journal {
    * @returns the claim for the next write; undefined where the row is no longer this claim's
    */
   write(claim: Claim, change: Change): Promise<Claim | undefined>
+  /** Completes the steps of a committed row: the commit itself is only timed when it is over. */
+  noteSteps(id: string, steps: Transaction['steps']): Promise<void>
   /**
    * The row's present state and fence, read on a connection of its own: after a write that failed or went unanswered, the connection it went
    * through is not to be trusted.

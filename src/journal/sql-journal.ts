@@ -5,7 +5,7 @@ import type { Context, Engine } from './engine.ts'
 import type { Journal, JournalOptions } from './journal.ts'
 import { count, find, findAny, findByIdempotencyKey, findCommitted, list, listAll } from './reads.ts'
 import { checkChange } from './transitions.ts'
-import { beat, begin, expireBundles, readAnew, write } from './writes.ts'
+import { beat, begin, expireBundles, noteSteps, readAnew, write } from './writes.ts'
 
 /**
  * The journal over either engine.
@@ -28,6 +28,7 @@ export function sqlJournal(engine: Engine, { tsb, leaseMs, retentionMs }: Journa
       checkChange(claim, change)
       return await writing(claim, change)
     },
+    noteSteps: answering(noteSteps),
     readAnew: answering(readAnew),
     beat: answering(beat),
     takeOver: answering(takeOver),

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { ProblemError } from '../errors.ts'
 import type { Context, Engine } from './engine.ts'
-import type { Begun, Change, Claim, NewTransaction } from './journal.ts'
+import type { Begun, Change, Claim, NewTransaction, Transaction } from './journal.ts'
 import { columnsOfChange, columnsOfNew } from './rows.ts'
 import { findByIdempotencyKey } from './reads.ts'
 import { type JournalDatabase, unfinished } from './schema.ts'
@@ -49,6 +49,11 @@ export async function write({ engine: { db, clock }, owner, leaseMs }: Context, 
     .returning('fence')
     .executeTakeFirst()
   return written && { id: claim.id, fence: written.fence, state }
+}
+
+/** See Journal.noteSteps. */
+export async function noteSteps({ engine: { db } }: Context, id: string, steps: Transaction['steps']): Promise<void> {
+  await db.updateTable('bundle_transaction').set({ steps: JSON.stringify(steps) }).where('id', '=', id).where('state', '=', 'committed').execute()
 }
 
 /** See Journal.beat. */

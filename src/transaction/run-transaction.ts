@@ -103,6 +103,8 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const transaction = { id, caller, label, steps }
   if (result.ok) {
     observer.ended({ transaction, outcome: 'completed' })
+    // How long the commit took is known only now. The bundle is kept, so a failure here changes nothing.
+    await journal.noteSteps(id, steps).catch(() => undefined)
     const { bundle, report } = result.value
     return { transaction: { id, label, state: 'committed', createdAt: row.createdAt, endedAt: around.now(), steps, bundle: storedBundle(bundle), report }, replayed: false }
   }
@@ -164,7 +166,8 @@ function runFlow(
 /** Writes down how the transaction ended, at once or as soon as the journal takes it, and lets go of the row. */
 async function endRow({ recovery, unwritten, observer }: Surroundings, { id, label }: NewTransaction, entry: Entry, debt: KeyDebt, result: SagaResult<IssuedBundle>): Promise<void> {
   const { steps } = result
-  const ending = result.ok ? { change: {} } : result.rollback === 'not-needed' ? { change: { state: 'rolled-back' as const } } : debt.ending()
+  const ending = result.ok ? undefined : result.rollback === 'not-needed' ? { change: { state: 'rolled-back' as const } } : debt.ending()
+  // The commit was the last write of a good one; a row that is lost or left to the recovery is not this process's to end.
   if (ending !== undefined && !entry.lost()) {
     const { change, reason } = ending
     await unwritten.add(id, async () => {

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
+import { startSimulator, type Alterations, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { sharedPki, startApp, type RunningApp } from './service.ts'
 
 /** One HSM and one SQLite journal, over which the service is started again and again. */
@@ -25,9 +25,14 @@ export interface Restarts {
 /** @param settings in place of ones that suit a test */
 export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Record<string, string> = {}, options: SimulatorOptions = {}): Promise<Restarts> {
   const simulator = await startSimulator({ pki: await sharedPki(), ...options })
-  t.after(() => simulator.close())
   const home = mkdtempSync(join(tmpdir(), 'restarts-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+  const running = new Set<RunningApp>()
+  t.after(async () => {
+    // A test that failed left them: they would keep its process.
+    for (const app of running) await app.stop()
+    await simulator.close()
+    rmSync(home, { recursive: true, force: true })
+  })
   writeFileSync(join(home, 'root.pem'), simulator.rootPem)
   const file = join(home, 'journal.sqlite')
   const copy = join(home, 'copy.sqlite')
@@ -45,7 +50,18 @@ export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Rec
   }
   return {
     simulator, env, file,
-    start: (more = {}, now) => startApp({ ...env, ...more }, now),
+    async start(more = {}, now) {
+      const app = await startApp({ ...env, ...more }, now)
+      const own: RunningApp = {
+        ...app,
+        stop() {
+          running.delete(own)
+          return app.stop()
+        },
+      }
+      running.add(own)
+      return own
+    },
     read: () => withJournal((database) => database.prepare('select id, label, state, reason, secret from bundle_transaction order by created_at, id').all() as ReturnType<Restarts['read']>),
     backUp() {
       rmSync(copy, { force: true })
@@ -56,6 +72,29 @@ export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Rec
       renameSync(copy, file)
     },
   }
+}
+
+/**
+ * Leaves HSM and journal as a process leaves them that is killed while the HSM answers one of its calls: the journal is copied then, the
+ * transaction goes on and commits, and the copy takes the journal's place.
+ * @param during the simulator's hook for that answer: of create-key, the CSR or the attestation
+ * @param then what else to do at that moment
+ */
+export async function leaveUnfinished(stage: Restarts, during: 'createAnswer' | 'csr' | 'exportFiles', body: unknown, env: Record<string, string> = {}, then?: () => void): Promise<void> {
+  const { alter } = stage.simulator
+  Object.assign(alter, {
+    [during]: <T>(answer: T): T => {
+      stage.backUp()
+      then?.()
+      delete alter[during]
+      return answer
+    },
+  } satisfies Alterations)
+  const service = await stage.start(env)
+  const { status } = await service.post(body)
+  await service.stop()
+  if (status !== 201) throw new Error(`The transaction that was to be left unfinished answered ${status}.`)
+  stage.restore()
 }
 
 /** Says which log line tells that this label's key is left alone. */

@@ -2,28 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { runJournal } from '../../src/commands/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
-import type { Alterations } from '../../src/simulator/simulator.ts'
 import { order } from '../support/service.ts'
-import { abandoned, setUpRestarts, settled, type Restarts } from '../support/restarts.ts'
+import { abandoned, leaveUnfinished, setUpRestarts, settled, type Restarts } from '../support/restarts.ts'
 
 const DAY_MS = 86_400_000
 const TOO_OLD = 'nobody worked on it for longer than GIVE_UP_AFTER_MS, so the journal may be an old copy; nothing was deleted'
 const USED = 'a key of this label exists, but it has been used more often than this transaction used it'
 
 /** Commits a transaction, but puts back the journal as it stood when the HSM was about to answer one of its calls. */
-async function restoredFrom(t: TestContext, during: 'createAnswer' | 'csr' | 'exportFiles', label = 'live'): Promise<Restarts> {
+async function restoredFrom(t: TestContext, during: Parameters<typeof leaveUnfinished>[1]): Promise<Restarts> {
   const stage = await setUpRestarts(t)
-  const { alter } = stage.simulator
-  const copyFirst = <T>(answer: T): T => {
-    stage.backUp()
-    delete alter[during]
-    return answer
-  }
-  Object.assign(alter, { [during]: copyFirst } satisfies Alterations)
-  const service = await stage.start()
-  assert.equal((await service.post(order(label))).status, 201)
-  await service.stop()
-  stage.restore()
+  await leaveUnfinished(stage, during, order('live'))
   return stage
 }
 

@@ -5,7 +5,7 @@ import { order } from './support/service.ts'
 import { startPostgres, type Postgres } from './support/postgres.ts'
 import { problemIn } from './support/problem.ts'
 import { launchService, startServiceProcess } from './support/process.ts'
-import { setUpRestarts, settled } from './support/restarts.ts'
+import { leaveUnfinished, setUpRestarts, settled } from './support/restarts.ts'
 
 /** What the operator's command lists, oldest first. */
 async function statesIn(env: Readonly<Record<string, string>>): Promise<[string, string][]> {
@@ -74,6 +74,23 @@ describe('a process and its journal', { concurrency: true }, () => {
     await third.stop()
     assert.deepEqual(await statesIn(stage.env), [['left', 'rolled-back']])
     assert.deepEqual(stage.simulator.labels(), [])
+  })
+
+  test('on an HSM that keeps invalidated labels the next start settles what was left; then a label stays taken, and a prefix does not', async (t) => {
+    const stage = await setUpRestarts(t, {}, { keepInvalidatedLabels: true })
+    const prefixed = { ...order('unused'), key: { labelPrefix: 'again', algorithm: 'EC', curveOid: '1.2.840.10045.3.1.7' } }
+    await leaveUnfinished(stage, 'exportFiles', order('again'))
+    const service = await stage.start()
+    await service.logged(settled('again'))
+    assert.deepEqual(stage.simulator.labels(), [])
+    const { detail, transaction } = await problemIn(await service.post(order('again')), 'key-label-taken')
+    assert.match(detail, /invalidated/)
+    assert.equal(transaction?.rollback, 'not-needed')
+    const answer = await service.post(prefixed)
+    assert.equal(answer.status, 201)
+    assert.deepEqual(stage.simulator.labels(), [`again-${answer.headers.get('location')?.split('/').at(-1)}`])
+    await service.stop()
+    assert.deepEqual(stage.read().map(({ state }) => state), ['rolled-back', 'rolled-back', 'committed'])
   })
 
   test('a second process on the same SQLite file ends with 78 and one line, and the first goes on', async (t) => {

@@ -11,6 +11,7 @@ import { fingerprintOf, type ReceivedBody } from './fingerprint.ts'
 import { issueBundle } from './issue-bundle.ts'
 import { openKeyDebts, type DebtEvent, type DebtSettings } from './key-debt.ts'
 import { labelOf, type Order } from './order.ts'
+import { refuseViolations } from './refuse-violations.ts'
 import { replay } from './replay.ts'
 import { runSaga } from './saga.ts'
 import type { Tools } from './tools.ts'
@@ -148,6 +149,8 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       const held = idempotency && await journal.findByIdempotencyKey(caller, idempotency.key)
       // A replay needs no place: it costs the HSM nothing.
       if (held !== undefined) return replay(held, idempotency!.body)
+      // Behind the replay: a bundle that was issued stays issued, whatever a later version or DEFAULT_PROFILE asks.
+      refuseViolations(request.order)
       const leave = await admission.enter(request.left)
       try {
         return await run(request)

@@ -1,0 +1,15 @@
+import { ProblemError } from '../errors.ts'
+import { refusalsOf } from '../profiles/profiles.ts'
+import { orderedFacts, type Order } from './order.ts'
+
+/**
+ * Holds an order against its profile before it costs the HSM anything. What comes back is held against the same rules again.
+ * @throws ProblemError `profile-violated` with a JSON pointer to every place that breaks a rule of severity `error`
+ */
+export function refuseViolations(order: Order): void {
+  const errors = refusalsOf(order.profile, orderedFacts(order))
+  const [first] = errors
+  if (first === undefined) return
+  const one = errors.length === 1 ? `: ${first.pointer} ${first.detail}` : ` breaks its rules in ${errors.length} places`
+  throw new ProblemError('profile-violated', `profile ${order.profile}${one}`, { errors })
+}

@@ -2,7 +2,7 @@ import Type, { type Static, type TObject } from 'typebox'
 import { Value } from 'typebox/value'
 import { RULE_KINDS, RULE_NAMES } from './rule-kinds.ts'
 
-const text = Type.String({ minLength: 1, maxLength: 600, pattern: '^\\S' })
+const text = Type.String({ maxLength: 600, pattern: '^\\S' })
 
 const RULE_FRAME = {
   /** The kind of rule; it decides which further members there are. */
@@ -21,7 +21,7 @@ const Rule = Type.Object(RULE_FRAME)
 /** A file of `src/profiles/`. The members of each rule are checked by its kind. */
 export const ProfileFile = Type.Object({
   name: Type.String({ pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 40 }),
-  title: Type.String({ minLength: 1, maxLength: 80, pattern: '^\\S' }),
+  title: Type.String({ maxLength: 80, pattern: '^\\S' }),
   description: text,
   /** The day on which somebody last compared the rules with their sources. */
   comparedOn: Type.String({ pattern: '^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' }),
@@ -51,9 +51,11 @@ export function faultsOfProfile(content: unknown): string[] {
 }
 
 function errorsOf(schema: TObject, value: unknown, at: string): string[] {
-  return [...Value.Errors(schema, value)].map(({ keyword, instancePath, params, message }) => {
+  // What additionalProperties forbids, the validator reports twice: at the object, and at each member as a schema that nothing fits.
+  const errors = [...Value.Errors(schema, value)].filter(({ keyword }) => keyword !== 'additionalProperties')
+  return errors.map(({ keyword, instancePath, params, message }) => {
+    if (keyword === 'boolean') return `${at}${instancePath} is not a member that is known here`
     const choice = keyword === 'enum' && 'allowedValues' in params ? ` (${(params.allowedValues as readonly unknown[]).join(', ')})` : ''
-    const unknown = 'additionalProperties' in params && Array.isArray(params.additionalProperties) ? params.additionalProperties : []
-    return `${at}${instancePath} ${message}${choice}${unknown.length > 0 ? ` (${unknown.join(', ')})` : ''}`.trim()
+    return `${at}${instancePath} ${message}${choice}`.trim()
   })
 }

@@ -10,6 +10,8 @@ export function refuseViolations(order: Order): void {
   const errors = refusalsOf(order.profile, orderedFacts(order))
   const [first] = errors
   if (first === undefined) return
-  const one = errors.length === 1 ? `: ${first.pointer} ${first.detail}` : ` breaks its rules in ${errors.length} places`
-  throw new ProblemError('profile-violated', `profile ${order.profile}${one}`, { errors })
+  const detail = errors.length === 1
+    ? `profile ${order.profile}: ${first.pointer} ${first.detail}`
+    : `${errors.length} places of the request break rules of the profile ${order.profile}`
+  throw new ProblemError('profile-violated', detail, { errors })
 }

@@ -1,5 +1,6 @@
 import type { PackedBundle } from '../bundle/pack-bundle.ts'
 import type { EvidenceReport } from '../evidence/evidence.ts'
+import { profileOf } from '../profiles/profiles.ts'
 import { acceptEvidence } from './accept-evidence.ts'
 import { createFreshKey, refuseTakenLabel } from './label.ts'
 import { certificateRequestBody, createKeyBody, type Order } from './order.ts'
@@ -41,7 +42,8 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
 
   const { files, csrSubject, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
 
-  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, report }))
+  const profile = profileOf(order.profile)
+  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, profile, report }))
 
   await saga.step('commit', () => tools.commit(bundle, report))
   return { bundle, report }

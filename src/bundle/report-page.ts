@@ -114,7 +114,8 @@ ${csrSubject.flat().map(({ oid, value }) => html`<tr><th scope="row">${attribute
 function profileSection({ profile: { name, title, description, comparedOn, notes } }: BundleContent): Markup {
   return html`<section aria-labelledby="profile">
 <h2 id="profile">Profile: ${title}</h2>
-<p>${description} Its outcomes are the checks <code>profile.…</code> below. This is profile <code>${name}</code>, last compared with its sources on ${comparedOn}.</p>
+<p>${description} Its outcomes are the checks <code>profile.…</code> below. This is profile <code>${name}</code>, last compared with its
+sources on ${comparedOn}.</p>
 ${notes.length === 0 ? nothing : html`<ul>
 ${notes.map(({ text, source }) => html`<li>${text} <small>(${source})</small></li>
 `)}</ul>

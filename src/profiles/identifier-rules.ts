@@ -9,7 +9,7 @@ const at = (expected: string, hints?: readonly string[]): Violation =>
 
 const syntax = ruleKind({
   members: Type.Object({}),
-  describe: () => 'organizationIdentifier has the syntax of ETSI EN 319 412-1, with right check digits in an LEI or a Swiss UID',
+  describe: () => 'organizationIdentifier, if there is one, has the syntax of ETSI EN 319 412-1, and an LEI or Swiss UID its check digits',
   violations: (_rule, { subject }) => (subject.organizationIdentifier ?? []).flatMap((text) => {
     const read = readOrganizationIdentifier(text)
     return typeof read === 'string' ? [at(read, organizationIdentifierHints(text))] : []
@@ -18,7 +18,7 @@ const syntax = ruleKind({
 
 const scheme = ruleKind({
   members: Type.Object({ schemes: namesOf(SCHEMES) }),
-  describe: ({ schemes }) => `organizationIdentifier is of type ${listed(schemes)}`,
+  describe: ({ schemes }) => `organizationIdentifier, if there is one, is of type ${listed(schemes)}`,
   violations: ({ schemes }, facts) => wellFormed(facts).every((read) => schemes.includes(read.scheme))
     ? []
     : [at(`must be of type ${listed(schemes)}`)],
@@ -29,7 +29,7 @@ const COUNTRY_OF: Readonly<Record<string, string>> = { EL: 'GR', XI: 'GB' }
 
 const country = ruleKind({
   members: Type.Object({}),
-  describe: () => 'organizationIdentifier names the country of the subject, an LEI apart',
+  describe: () => 'organizationIdentifier, if it is no LEI, names the country of the subject',
   violations: (_rule, facts) => {
     const [subjectCountry] = facts.subject.country ?? []
     if (subjectCountry === undefined) return []

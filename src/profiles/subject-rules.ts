@@ -83,7 +83,7 @@ const content = ruleKind({
 
 const country = ruleKind({
   members: Type.Object({}),
-  describe: () => 'country is a code of ISO 3166-1',
+  describe: () => 'country, if there is one, is a code of ISO 3166-1',
   violations: (_rule, { subject }) => (subject.country ?? []).every((code) => COUNTRIES.has(code))
     ? []
     : [at('country', 'must be a country code of ISO 3166-1')],

@@ -43,7 +43,9 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
   const { files, csrSubject, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
 
   const profile = profileOf(order.profile)
-  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, profile, report }))
+  const bundle = await saga.step('pack', () => tools.pack({
+    label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, profile, report,
+  }))
 
   await saga.step('commit', () => tools.commit(bundle, report))
   return { bundle, report }

@@ -81,9 +81,11 @@ test('has every check with its outcome in a word and its detail', () => {
 test('names the profile, what it is, how old its rules are, and what they cannot check', () => {
   const text = textOf(page)
   const { title, description, name, comparedOn, notes: [note] } = warned.profile
-  for (const each of [`Profile: ${title} ${description}`, `This is profile ${name}, last compared with its sources on ${comparedOn}.`, `${note!.text} (${note!.source})`]) {
-    assert.ok(text.includes(each), each)
-  }
+  const said = [
+    `Profile: ${title} ${description}`, `This is profile ${name}, last compared with its sources on ${comparedOn}.`,
+    `${note!.text} (${note!.source})`,
+  ]
+  for (const each of said) assert.ok(text.includes(each), each)
   assert.doesNotMatch(reportPage({ ...good, profile: { ...good.profile, notes: [] } }), /<small>/)
 })
 

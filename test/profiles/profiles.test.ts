@@ -7,14 +7,18 @@ import { orderedFacts } from '../../src/transaction/order.ts'
 import { bodyOf, ROWS, type Change } from './rows.ts'
 
 const factsOf = (...changes: readonly Change[]) => orderedFacts(readOrder(bodyOf('profile-row', ...changes) as OrderBody, 'tsb-default'))
-const nameOf = (change: Change): string => Object.entries(change).map(([pointer, value]) => `${pointer.split('/').at(-1)} ${JSON.stringify(value) ?? 'left out'}`.slice(0, 60)).join(', ')
+const nameOf = (change: Change): string => Object.entries(change)
+  .map(([pointer, value]) => `${pointer.split('/').at(-1)} ${JSON.stringify(value) ?? 'left out'}`.slice(0, 60))
+  .join(', ')
 
 test('every profile has a row, and every row its profile', () => {
   assert.deepEqual(Object.keys(ROWS).sort(), [...PROFILE_NAMES].sort())
 })
 
 test('the seven profiles of the design are there', () => {
-  const designed = ['tsb-default', 'qualified-seal', 'qualified-signature', 'code-signing', 'psd2-qseal', 'd-trust-psd2', 'digicert-eu-eseal']
+  const designed = [
+    'tsb-default', 'qualified-seal', 'qualified-signature', 'code-signing', 'psd2-qseal', 'd-trust-psd2', 'digicert-eu-eseal',
+  ]
   assert.deepEqual(designed.filter((name) => !PROFILE_NAMES.includes(name)), [])
 })
 
@@ -59,7 +63,8 @@ for (const [name, row] of Object.entries(ROWS)) {
 test('every broken rule is told at once', () => {
   const facts = factsOf({ '/csr/extendedKeyUsage': ['CLIENT_AUTH'], '/key/attributes/derive': true, '/key/attributes/unwrap': true })
   assert.deepEqual(refusalsOf('qualified-seal', facts).map(({ pointer }) => pointer).sort(), [
-    '/csr/extendedKeyUsage', '/csr/keyUsage', '/csr/standardCertificateAttributes/organizationIdentifier', '/key/attributes/derive', '/key/attributes/unwrap',
+    '/csr/extendedKeyUsage', '/csr/keyUsage', '/csr/standardCertificateAttributes/organizationIdentifier', '/key/attributes/derive',
+    '/key/attributes/unwrap',
   ])
 })
 
@@ -73,9 +78,11 @@ test('a malformed organizationIdentifier is told with the form that was meant', 
 
 describe('what only a CSR can have, and no request', () => {
   const good = factsOf(ROWS['d-trust-psd2']!.good)
-  const failedOf = (name: string, facts: typeof good) => checkProfile(name, facts).filter(({ outcome }) => outcome === 'failed').map(({ id }) => id)
+  const failedOf = (name: string, facts: typeof good) =>
+    checkProfile(name, facts).filter(({ outcome }) => outcome === 'failed').map(({ id }) => id)
   test('an attribute twice', () => {
-    assert.deepEqual(failedOf('d-trust-psd2', { ...good, subject: { ...good.subject, locality: ['Berlin', 'Bonn'] } }), ['profile.subject-required'])
+    const subject = { ...good.subject, locality: ['Berlin', 'Bonn'] }
+    assert.deepEqual(failedOf('d-trust-psd2', { ...good, subject }), ['profile.subject-required'])
   })
   test('an attribute without readable text', () => {
     assert.deepEqual(failedOf('d-trust-psd2', { ...good, subject: { ...good.subject, locality: [''] } }), ['profile.subject-required'])

@@ -20,13 +20,14 @@ export interface Row {
 }
 
 const S = '/csr/standardCertificateAttributes'
-const breaks = (rule: string, pointer: string, value: unknown, beside: Change = {}): Break => ({ rule, pointer, change: { [pointer]: value, ...beside } })
+const breaks = (rule: string, pointer: string, value: unknown, beside: Change = {}): Break =>
+  ({ rule, pointer, change: { [pointer]: value, ...beside } })
 
 const rsa = (keySize: number): Change => ({ '/key/algorithm': 'RSA', '/key/curveOid': undefined, '/key/keySize': keySize })
 const ed25519: Break = breaks('key-algorithm', '/key/algorithm', 'ED', { '/key/curveOid': '1.3.101.112' })
 const secp256k1: Break = breaks('key-curve', '/key/curveOid', '1.3.132.0.10')
 const rsa2048: Break = { rule: 'key-strength', change: rsa(2048), pointer: '/key/keySize' }
-const ec: Break = { rule: 'key-algorithm', change: { '/key/algorithm': 'EC', '/key/curveOid': '1.2.840.10045.3.1.7', '/key/keySize': undefined }, pointer: '/key/algorithm' }
+const ec: Break = breaks('key-algorithm', '/key/algorithm', 'EC', { '/key/curveOid': '1.2.840.10045.3.1.7', '/key/keySize': undefined })
 const decrypt: Break = breaks('key-attribute', '/key/attributes/decrypt', true)
 const modifiable: Break = breaks('key-attribute', '/key/attributes/modifiable', true)
 const noSuchCountry: Break = breaks('subject-country', `${S}/country`, 'ZZ')
@@ -57,7 +58,9 @@ export const ROWS: Readonly<Record<string, Row>> = {
       breaks('subject-forbidden', `${S}/surname`, 'Muster'), noSuchCountry, identifier, nameAsIdentifier(UID.toLowerCase()),
       breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE']), usage,
     ],
-    warnings: [modifiable, email, otherCountry, longName, breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE', 'CONTENT_COMMITMENT'])],
+    warnings: [
+      modifiable, email, otherCountry, longName, breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE', 'CONTENT_COMMITMENT']),
+    ],
   },
   'qualified-signature': {
     good: { ...CONTENT_COMMITMENT, [`${S}/commonName`]: 'Erika Muster', [`${S}/givenName`]: 'Erika', [`${S}/surname`]: 'Muster' },
@@ -72,14 +75,17 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'code-signing': {
     good: { [`${S}/locality`]: 'Zug', '/csr/extendedKeyUsage': ['CODE_SIGNING'] },
     errors: [
-      ed25519, rsa2048, breaks('key-curve', '/key/curveOid', '1.3.36.3.3.2.8.1.1.7'), breaks('subject-required', `${S}/organizationName`, undefined),
-      { rule: 'subject-one-of', change: { [`${S}/locality`]: undefined }, pointer: S }, breaks('subject-content', `${S}/stateOrProvinceName`, '- .'),
+      ed25519, rsa2048, breaks('key-curve', '/key/curveOid', '1.3.36.3.3.2.8.1.1.7'),
+      breaks('subject-required', `${S}/organizationName`, undefined),
+      { rule: 'subject-one-of', change: { [`${S}/locality`]: undefined }, pointer: S },
+      breaks('subject-content', `${S}/stateOrProvinceName`, '- .'),
       noSuchCountry, breaks('key-usage', '/csr/keyUsage', ['CONTENT_COMMITMENT']),
       breaks('extended-key-usage', '/csr/extendedKeyUsage', ['CODE_SIGNING', 'ANY_EXTENDED_KEY_USAGE']),
     ],
     warnings: [
       decrypt, modifiable, breaks('subject-forbidden', `${S}/organizationUnitName`, 'IT'), longName,
-      breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE', 'CONTENT_COMMITMENT']), breaks('extended-key-usage', '/csr/extendedKeyUsage', undefined),
+      breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE', 'CONTENT_COMMITMENT']),
+      breaks('extended-key-usage', '/csr/extendedKeyUsage', undefined),
       breaks('extended-key-usage', '/csr/extendedKeyUsage', ['CODE_SIGNING', 'CLIENT_AUTH']),
     ],
   },
@@ -87,7 +93,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
     good: { ...rsa(3072), [`${S}/organizationIdentifier`]: PSD },
     errors: [
       ed25519, rsa2048, { ...secp256k1, change: { ...ec.change, ...secp256k1.change } }, decrypt,
-      breaks('subject-required', `${S}/organizationIdentifier`, undefined), breaks('subject-forbidden', `${S}/givenName`, 'Erika'), noSuchCountry,
+      breaks('subject-required', `${S}/organizationIdentifier`, undefined), breaks('subject-forbidden', `${S}/givenName`, 'Erika'),
+      noSuchCountry,
       breaks('organization-identifier', `${S}/organizationIdentifier`, 'PSDDE-BaFin-1234'), nameAsIdentifier(PSD),
       breaks('key-usage', '/csr/keyUsage', ['DIGITAL_SIGNATURE', 'KEY_AGREEMENT']), usage,
     ].map((each) => (each === ed25519 ? { ...each, change: { ...each.change, '/key/keySize': undefined } } : each)),
@@ -99,7 +106,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'd-trust-psd2': {
     good: { ...rsa(3072), [`${S}/locality`]: 'Berlin', [`${S}/stateOrProvinceName`]: 'Berlin', [`${S}/country`]: 'DE' },
     errors: [
-      rsa2048, breaks('subject-required', `${S}/locality`, undefined), breaks('subject-allowed', `${S}/organizationIdentifier`, 'PSDDE-BAFIN-1234'),
+      rsa2048, breaks('subject-required', `${S}/locality`, undefined),
+      breaks('subject-allowed', `${S}/organizationIdentifier`, 'PSDDE-BAFIN-1234'),
     ],
     warnings: [ec, decrypt, modifiable, longName, usage],
   },

@@ -26,7 +26,10 @@ function folderOf(files: Readonly<Record<string, string>>): URL {
 const frame = { severity: 'error', reason: 'because', source: 'a page' }
 const good = {
   name: 'new-one', title: 'A new one', description: 'For this test.', comparedOn: '2026-11-23', notes: [{ text: 'a', source: 'b' }],
-  rules: [{ rule: 'key-strength', rsaBits: 4096, ...frame }, { rule: 'subject-country', ...frame }, { rule: 'key-usage', required: ['CRL_SIGN'], ...frame }],
+  rules: [
+    { rule: 'key-strength', rsaBits: 4096, ...frame }, { rule: 'subject-country', ...frame },
+    { rule: 'key-usage', required: ['CRL_SIGN'], ...frame },
+  ],
 }
 const withRule = (rule: Record<string, unknown>) => ({ ...good, rules: [rule] })
 
@@ -60,7 +63,10 @@ describe('a file is refused', () => {
     ['with a member of another rule', withRule({ rule: 'subject-country', rsaBits: 1, ...frame }), /^\/rules\/0\/rsaBits is not a member/],
     ['with a rule that could never fail', withRule({ rule: 'key-strength', rsaBits: 512, ...frame }), /^\/rules\/0\/rsaBits /],
     ['with a rule that says nothing', withRule({ rule: 'key-usage', ...frame }), /^\/rules\/0 /],
-    ['with an unknown attribute', withRule({ rule: 'subject-required', attributes: ['organisationName'], ...frame }), /^\/rules\/0\/attributes\/0 .*organizationName/],
+    [
+      'with an unknown attribute', withRule({ rule: 'subject-required', attributes: ['organisationName'], ...frame }),
+      /^\/rules\/0\/attributes\/0 .*organizationName/,
+    ],
     ['with an unknown curve', withRule({ rule: 'key-curve', curves: ['secp256k1'], ...frame }), /^\/rules\/0\/curves\/0 .*P-256/],
     ['with an empty list', withRule({ rule: 'key-algorithm', algorithms: [], ...frame }), /^\/rules\/0\/algorithms /],
   ]
@@ -79,11 +85,13 @@ describe('a folder of profiles', () => {
     assert.deepEqual([...loadProfiles(folderOf({ 'new-one.json': JSON.stringify(good), 'README.md': '#' })).keys()], ['new-one'])
   })
   test('is refused with every fault, each with file and pointer', () => {
-    const folder = folderOf({
-      'one.json': JSON.stringify(good), 'two.json': '{', 'three.json': JSON.stringify({ ...good, name: 'three', rules: [{ rule: 'subject-country', ...frame, source: 1 }] }),
-    })
+    const three = { ...good, name: 'three', rules: [{ rule: 'subject-country', ...frame, source: 1 }] }
+    const folder = folderOf({ 'one.json': JSON.stringify(good), 'two.json': '{', 'three.json': JSON.stringify(three) })
     assert.throws(() => loadProfiles(folder), {
-      message: 'profile one.json: /name must be one, as the file is called\nprofile three.json: /rules/0/source must be string\nprofile two.json: is not JSON',
+      message: [
+        'profile one.json: /name must be one, as the file is called', 'profile three.json: /rules/0/source must be string',
+        'profile two.json: is not JSON',
+      ].join('\n'),
     })
   })
   test('is refused when it is empty', () => assert.throws(() => loadProfiles(folderOf({})), { message: 'there is no profile' }))
@@ -102,7 +110,9 @@ describe('a copy of the service', () => {
   }
   const run = (copy: string, ...args: string[]) => new Promise<{ code: unknown; stderr: string }>((resolve) => {
     const env = { ...process.env, AUTH_MODE: 'none', TSB_URL: 'http://127.0.0.1:9', PORT: '0' }
-    execFile(process.execPath, args, { cwd: copy, env, timeout: 30_000 }, (error, _stdout, stderr) => { resolve({ code: error?.code ?? 0, stderr }) })
+    execFile(process.execPath, args, { cwd: copy, env, timeout: 30_000 }, (error, _stdout, stderr) => {
+      resolve({ code: error?.code ?? 0, stderr })
+    })
   })
 
   test('offers one more profile for one more file, with nothing else to change', async () => {
@@ -112,7 +122,8 @@ describe('a copy of the service', () => {
     assert.deepEqual(JSON.parse(`[${offered}]`), [...FILES.map((name) => name.slice(0, -'.json'.length)), 'new-one'].sort())
   })
   test('does not start with a broken profile, and says where it is broken', async () => {
-    const { code, stderr } = await run(copyWith('broken.json', { ...good, name: 'broken', rules: [{ rule: 'key-strength', rsaBits: '4096', ...frame }] }), 'src/server.ts')
+    const broken = { ...good, name: 'broken', rules: [{ rule: 'key-strength', rsaBits: '4096', ...frame }] }
+    const { code, stderr } = await run(copyWith('broken.json', broken), 'src/server.ts')
     assert.equal(code, 1)
     assert.match(stderr, /^Error: profile broken\.json: \/rules\/0\/rsaBits must be integer$/m)
   })

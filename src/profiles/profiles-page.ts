@@ -23,8 +23,7 @@ export function withProfiles(page: string): string {
 
 function sectionOf({ name, title, description, comparedOn, rules, notes }: Profile): string {
   const rows = rules.map((rule) => {
-    const said = describeRule(rule)
-    const cells = [rule.severity, `${said.charAt(0).toUpperCase()}${said.slice(1)}`, rule.reason, rule.source, `\`profile.${rule.rule}\``]
+    const cells = [rule.severity, describeRule(rule), rule.reason, rule.source, `\`profile.${rule.rule}\``]
     return `| ${cells.map(cell).join(' | ')} |`
   })
   return [

@@ -37,8 +37,8 @@ export function reap(leftover: Leftover): () => void {
 }
 
 function startReaper(): Socket {
-  // A session of its own: Ctrl-C ends the tests, and must leave it the time to clean up. Standard error is held open on purpose: whoever waits
-  // for all output of the tests waits until nothing is left.
+  // A session of its own: Ctrl-C ends the tests, and must leave it the time to clean up. Standard error is held open on purpose: whoever
+  // waits for all output of the tests waits until nothing is left.
   const reaper = spawn(process.execPath, [fileURLToPath(import.meta.url)], { detached: true, stdio: ['pipe', 'ignore', 'inherit'] })
   reaper.unref()
   const stdin = reaper.stdin as Socket

@@ -85,7 +85,8 @@ async function run(program: string, args: readonly string[], options: SpawnOptio
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
-  const [code] = await once(child, 'close')
+  const forget = child.pid === undefined ? () => undefined : reap({ pid: child.pid })
+  const [code] = await once(child, 'close').finally(forget)
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said.trim()}`)
 }
 

@@ -1,0 +1,3 @@
+import { testStep } from './fault-matrix/matrix.ts'
+
+testStep('attributes')

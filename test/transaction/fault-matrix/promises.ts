@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { verifyBundle } from '../../../src/evidence/verify-evidence.ts'
+import { parseTrustAnchors } from '../../../src/evidence/trust-anchors.ts'
+import { problemIn } from '../../support/problem.ts'
+import { order, type Service } from '../../support/service.ts'
+import type { Bench } from './benches.ts'
+import { expectedOf, type Expected } from './expected.ts'
+import { prepareHsm, publicKeyDigest, type Holdings } from './hsm.ts'
+import { lanes } from './lanes.ts'
+import { isMet, STEPS, type Cell } from './tables.ts'
+
+/** How long a debt may take to settle: far more than it needs, because a loaded machine proves nothing. */
+const SETTLED_WITHIN_MS = 30_000
+const STATUS_EVERY_MS = 100
+
+/** Requests without a fault cost nothing but computing time: in a crowd they would only wait for each other, and run into time-outs. */
+const healthy = lanes(4)
+
+interface Running {
+  readonly cell: Cell
+  readonly name: string
+  readonly service: Service
+  readonly hsm: Holdings
+  readonly send: () => Promise<Response>
+  /** Takes the fault away, and lets arrive what was late. */
+  readonly relieve: () => Promise<void>
+}
+
+/**
+ * Runs one cell, and asserts the promises on what the HSM holds.
+ * @param name a label, or prefix, that no other cell's begins with
+ */
+export async function assertPromises(cell: Cell, { service, strike }: Bench, name: string): Promise<void> {
+  const hsm = await prepareHsm(service.simulator, cell, name)
+  const before = await hsm.theirs()
+  const { key: { label: _label, ...key }, csr } = order(name)
+  const body = { key: { ...key, [cell.label === 'exact' ? 'label' : 'labelPrefix']: name }, csr }
+  const send = (): Promise<Response> => service.post(body, cell.idempotent ? { 'idempotency-key': name } : {})
+
+  const lift = await strike(cell, name)
+  const relieve = async (): Promise<void> => {
+    await lift()
+    await service.simulator.releaseLate(name)
+  }
+  const running: Running = { cell, name, service, hsm, send, relieve }
+  const expected = expectedOf(cell)
+  try {
+    if (expected.ends === 'bundle') await assertBundle(running)
+    else await assertProblem(running, expected)
+  } finally {
+    await relieve()
+  }
+  assert.deepEqual(await hsm.theirs(), before, 'a key that was there before is not as it was')
+}
+
+async function assertBundle({ cell, name, service, hsm, send, relieve }: Running): Promise<void> {
+  const { simulator } = service
+  const answer = await send()
+  const bytes = Buffer.from(await answer.arrayBuffer())
+  assert.equal(answer.status, 201, bytes.toString())
+  assert.equal(answer.headers.get('content-type'), 'application/zip')
+  const [label = '', ...more] = hsm.ours()
+  assert.deepEqual(more, [], 'more than one key was made')
+  const trustAnchors = parseTrustAnchors(simulator.rootPem, { builtIn: false })
+  const { report } = await verifyBundle({ attestationExport: bytes, trustAnchors, verifiedAt: new Date() })
+  const { verdict, facts } = report
+  assert.deepEqual({ verdict, label: facts.label, key: facts.publicKeySha256 }, { verdict: 'passed', label, key: publicKeyDigest(simulator, label) })
+
+  await relieve()
+  const location = answer.headers.get('location') ?? ''
+  const again = await service.get(location)
+  assert.deepEqual([again.status, Buffer.from(await again.arrayBuffer())], [200, bytes], 'the bundle is another one when it is fetched again')
+  if (cell.idempotent) {
+    const replayed = await send()
+    assert.deepEqual([replayed.status, Buffer.from(await replayed.arrayBuffer())], [200, bytes], 'the bundle is another one when it is asked for again')
+  } else if (cell.label === 'exact') {
+    assert.equal((await problemIn(await send(), 'key-label-taken')).existing, location)
+  }
+  assert.deepEqual([hsm.ours(), publicKeyDigest(simulator, label)], [[label], facts.publicKeySha256], 'the key of the bundle is not alone, or another one')
+  if (isMet(cell)) assert.ok(callsMade(service, cell, name) > 1, 'the fault met nothing: this cell proves nothing')
+}
+
+/** For the cells whose fault leaves no trace in the answer: a call that was met was made again. */
+const callsMade = ({ simulator }: Service, { step }: Cell, name: string): number => simulator.requests.filter(({ call, body }) =>
+  call === STEPS[step] && Object.values(body as object).some((value) => typeof value === 'string' && value.startsWith(name))).length
+
+async function assertProblem({ cell, service, hsm, send, relieve }: Running, expected: Expected & { ends: 'problem' }): Promise<void> {
+  const answer = await send()
+  const left = { keys: hsm.ours(), certificates: hsm.ourCertificates() }
+  const problem = await problemIn(answer, expected.code)
+  const { id = '', step, rollback = '' } = problem.transaction ?? {}
+  assert.deepEqual([step, problem.instance], [expected.step, `/v1/attestation-bundles/${id}`])
+  assert.ok(expected.rollback.some((allowed) => allowed === rollback), `rollback is ${rollback}, and should be ${expected.rollback.join(' or ')}`)
+  if (rollback !== 'pending') assert.deepEqual(left, { keys: [], certificates: [] }, `rollback was said to be ${rollback}, and this was left`)
+
+  await relieve()
+  if (expected.owedForAnHour) assert.equal(await statusOf(service, id), 'rollback-owed')
+  else await rolledBack(service, id)
+  assert.deepEqual([hsm.ours(), hsm.ourCertificates()], [[], []], 'something is left after the rollback')
+  await healthy(() => assertRetry(cell, send, hsm, expected))
+}
+
+async function assertRetry({ keyBefore, label, idempotent }: Cell, send: () => Promise<Response>, hsm: Holdings, { owedForAnHour }: Expected & { ends: 'problem' }): Promise<void> {
+  const answer = await send()
+  if (keyBefore && label === 'exact') {
+    const { transaction } = await problemIn(answer, 'key-label-taken')
+    assert.deepEqual([transaction?.rollback, hsm.ours()], ['not-needed', []])
+  } else if (owedForAnHour && idempotent) {
+    await problemIn(answer, 'transaction-in-progress')
+    assert.deepEqual(hsm.ours(), [])
+  } else {
+    assert.equal(answer.status, 201, await answer.text())
+    assert.equal(hsm.ours().length, 1, 'the same request, sent again, should have made one key')
+  }
+}
+
+async function statusOf(service: Service, id: string): Promise<string> {
+  const answer = await service.get(`/v1/attestation-bundles/${id}`, { accept: 'application/json' })
+  return (await answer.json() as { status: string }).status
+}
+
+/** Waits until a transaction is settled, which must be by a rollback. */
+async function rolledBack(service: Service, id: string): Promise<void> {
+  const end = Date.now() + SETTLED_WITHIN_MS
+  let status = await statusOf(service, id)
+  while (status !== 'rolled-back' && status !== 'abandoned' && Date.now() < end) {
+    await delay(STATUS_EVERY_MS)
+    status = await statusOf(service, id)
+  }
+  assert.equal(status, 'rolled-back')
+}

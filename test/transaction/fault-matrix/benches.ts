@@ -1,7 +1,7 @@
 import { openRefusingFront, type RefusingFront } from '../../support/refusing-front.ts'
 import { order, startService, type LogLine, type Service } from '../../support/service.ts'
 import { lanes, type Lane } from './lanes.ts'
-import { FAULTS, isMet, STEPS, type Cell, type Step } from './tables.ts'
+import { FAULTS, isMet, STEPS, type Cell } from './tables.ts'
 
 /** A service and its simulator, and how a cell's fault gets into them. */
 export interface Bench {
@@ -20,14 +20,23 @@ export interface Benches {
 /** Far beyond what a busy machine needs: on these benches no time-out may strike but the cell's own fault. */
 const PATIENT = { TSB_TIMEOUT_MS: '20000', TSB_CREATE_KEY_TIMEOUT_MS: '20000', SETTLE_AFTER_MS: '500', MAX_TRANSACTIONS: '100' }
 
-/** Opens benches when a cell first needs one. Time-outs, and refused connections, which concern a whole listener, have benches of their own. */
-export function openBenches(step: Step): Benches {
+/** An undo that meets nothing but time-outs takes nine of them, and has 20 seconds. Elsewhere there is more room for a busy machine. */
+const TIMEOUT_MS = { once: '1500', always: '600' }
+/** How long a create of unknown effect may still land. Far from the moment of the answer: until then it must be `pending`. */
+const CREATE_SETTLES_AFTER_MS = '4000'
+
+/**
+ * Opens benches when a cell first needs one. Cells share a bench where they want the same settings; refused connections concern a whole
+ * listener, so those cells have benches of their own, and run one after the other.
+ */
+export function openBenches(): Benches {
   const benches = new Map<string, Promise<Bench & { close(): Promise<void> }>>()
   return {
     benchFor(cell) {
-      const hangs = FAULTS[cell.fault].code === 'tsb-timeout'
-      const key = cell.fault === 'refused' ? JSON.stringify([cell.label, cell.keyBefore, cell.idempotent, cell.during]) : hangs ? `${cell.meets} ${cell.during}` : ''
-      const bench = benches.get(key) ?? (cell.fault === 'refused' ? openRefusingBench() : openBench(hangs ? impatient(step, cell) : PATIENT, hangs ? 24 : 12))
+      const { fault, label, keyBefore } = cell
+      const settings = settingsFor(cell)
+      const key = fault === 'refused' ? `refused, ${label}, ${keyBefore}` : JSON.stringify(settings)
+      const bench = benches.get(key) ?? (fault === 'refused' ? openRefusingBench() : openBench(settings))
       benches.set(key, bench)
       return bench
     },
@@ -37,23 +46,22 @@ export function openBenches(step: Step): Benches {
   }
 }
 
-function impatient(step: Step, { meets, during }: Cell): Record<string, string> {
-  // A late create has two seconds to arrive between the answer and the look that must find it.
-  if (step === 'create') return { ...PATIENT, TSB_CREATE_KEY_TIMEOUT_MS: '1000', SETTLE_AFTER_MS: '3000' }
-  // An undo that meets nothing but time-outs takes nine of them; elsewhere the time-outs leave room for a busy machine.
-  return { ...PATIENT, TSB_TIMEOUT_MS: during === 'undo' && meets === 'all calls' ? '300' : '1000' }
+function settingsFor({ step, fault, meets, during }: Cell): Record<string, string> {
+  const hangs = FAULTS[fault].code === 'tsb-timeout'
+  if (step === 'create') return { ...PATIENT, ...(hangs && { TSB_CREATE_KEY_TIMEOUT_MS: '1000' }), SETTLE_AFTER_MS: CREATE_SETTLES_AFTER_MS }
+  return hangs ? { ...PATIENT, TSB_TIMEOUT_MS: during === 'undo' && meets === 'all calls' ? TIMEOUT_MS.always : TIMEOUT_MS.once } : PATIENT
 }
 
 /** The undo needs a failure before it. */
 function breakTheFlow({ simulator }: Service, { during }: Cell, name: string): void {
-  if (during === 'undo') simulator.faults.under(name).set('key-attestation', { kind: 'hsm-error' })
+  if (during === 'undo') simulator.faults.under(name).set('key-attestation', { kind: 'hsm-error', times: Infinity })
 }
 
-async function openBench(env: Record<string, string>, width: number): Promise<Bench & { close(): Promise<void> }> {
+async function openBench(env: Record<string, string>): Promise<Bench & { close(): Promise<void> }> {
   const service = await startService({ simulator: { certificateOutlivesKey: true }, env })
   return {
     service,
-    enter: lanes(width),
+    enter: lanes(64),
     async strike(cell, name) {
       const { strikes } = FAULTS[cell.fault]
       const faults = service.simulator.faults.under(name)

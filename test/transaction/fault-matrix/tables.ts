@@ -8,6 +8,9 @@ export const STEPS = {
 
 export type Step = keyof typeof STEPS
 
+/** One test file each, because files run at the same time. */
+export const GROUPS = { transaction: ['create', 'attestation', 'delete'], looks: ['attributes', 'CSR'] } as const satisfies Record<string, readonly Step[]>
+
 /** One way in which a call fails, as far as the design says something of it. */
 export interface FaultRow {
   /** `refused`: no connection, so that not a byte is sent; everything else is the simulator's. */
@@ -64,13 +67,16 @@ export interface Cell extends Variant {
   readonly during: 'flow' | 'undo'
 }
 
-/** All cells of a step. Each meets one call; where retries or the undo make a difference, there is a second one that meets all calls. */
+/**
+ * All cells of a step, in which the fault meets one call. And beyond the issue's, not over all variants: cells in which it meets all calls,
+ * where retries or the undo make a difference; and faults at the looks of the undo.
+ */
 export function cellsOf(step: Step, fault: FaultName): Cell[] {
-  return VARIANTS.flatMap((variant) => (step === 'attributes' ? ['flow', 'undo'] as const : [step === 'delete' ? 'undo' as const : 'flow' as const]).flatMap((during) => {
-    const once: Cell = { ...variant, step, fault, meets: 'one call', during }
-    const lasting = isMet(once) && (during === 'undo' || (step !== 'create' && (FAULTS[fault].repeated || fault === 'refused')))
-    return lasting ? [once, { ...once, meets: 'all calls' as const }] : [once]
-  }))
+  const cells = VARIANTS.map((variant): Cell => ({ ...variant, step, fault, meets: 'one call', during: step === 'delete' ? 'undo' : 'flow' }))
+  const looks = step !== 'attributes' ? [] : cells.filter(({ keyBefore }) => !keyBefore).map((cell): Cell => ({ ...cell, during: 'undo' }))
+  const lasting = [...cells, ...looks].filter((cell) => isMet(cell) && step !== 'create' && (cell.during === 'undo' || FAULTS[fault].repeated || fault === 'refused'))
+    .map((cell): Cell => ({ ...cell, meets: 'all calls' }))
+  return [...[...lasting, ...looks].filter(({ idempotent }) => idempotent), ...cells]
 }
 
 /**

@@ -1,3 +1,0 @@
-import { testStep } from './fault-matrix/matrix.ts'
-
-testStep('delete')

@@ -77,7 +77,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const requests: RecordedRequest[] = []
   let late: { work: () => Promise<unknown>; label: string }[] = []
   const closing = new AbortController()
-  const server = createTsbServer({ context, faults, requests, later: (work, label) => void late.push({ work, label }), wait: (ms) => delay(ms, closing.signal) })
+  const later = (work: () => Promise<unknown>, label: string): void => void late.push({ work, label })
+  const server = createTsbServer({ context, faults, requests, later, wait: (ms) => delay(ms, closing.signal) })
   const host = options.host ?? '127.0.0.1'
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

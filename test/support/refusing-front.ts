@@ -47,7 +47,8 @@ export async function openRefusingFront(): Promise<RefusingFront> {
   const stopListening = async (except?: Socket): Promise<void> => {
     server.close()
     // Each end is waited for until the other side has closed too: it might else send its next request into a connection that is gone.
-    await Promise.all([...sockets].filter((socket) => socket !== except).map((socket) => new Promise((resolve) => { socket.once('close', resolve).end() })))
+    const others = [...sockets].filter((socket) => socket !== except)
+    await Promise.all(others.map((socket) => new Promise((resolve) => { socket.once('close', resolve).end() })))
   }
 
   let server = await start(0)

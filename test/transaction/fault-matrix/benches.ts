@@ -23,7 +23,7 @@ const PATIENT = { TSB_TIMEOUT_MS: '20000', TSB_CREATE_KEY_TIMEOUT_MS: '20000', S
 /** An undo that meets nothing but time-outs takes nine of them, and has 20 seconds. Elsewhere there is more room for a busy machine. */
 const TIMEOUT_MS = { once: '1500', always: '600' }
 /** How long a create of unknown effect may still land. Far from the moment of the answer: until then it must be `pending`. */
-const CREATE_SETTLES_AFTER_MS = '4000'
+const CREATE_SETTLES_AFTER_MS = '6000'
 
 /**
  * Opens benches when a cell first needs one. Cells share a bench where they want the same settings; refused connections concern a whole
@@ -48,7 +48,9 @@ export function openBenches(): Benches {
 
 function settingsFor({ step, fault, meets, during }: Cell): Record<string, string> {
   const hangs = FAULTS[fault].code === 'tsb-timeout'
-  if (step === 'create') return { ...PATIENT, ...(hangs && { TSB_CREATE_KEY_TIMEOUT_MS: '1000' }), SETTLE_AFTER_MS: CREATE_SETTLES_AFTER_MS }
+  if (step === 'create') {
+    return { ...PATIENT, ...(hangs && { TSB_CREATE_KEY_TIMEOUT_MS: TIMEOUT_MS.once }), SETTLE_AFTER_MS: CREATE_SETTLES_AFTER_MS }
+  }
   return hangs ? { ...PATIENT, TSB_TIMEOUT_MS: during === 'undo' && meets === 'all calls' ? TIMEOUT_MS.always : TIMEOUT_MS.once } : PATIENT
 }
 

@@ -21,14 +21,17 @@ const problem = (code: ProblemCode, step: string, rollback: readonly Rollback[],
 /** What everybody gets who asks for a label that has a key. */
 const TAKEN = problem('key-label-taken', 'check-label', ['not-needed'])
 
-/** The oracle: read from `design/transaction.md`, not from the implementation. `impossible` is right in no cell: every key can be shown to be ours. */
+/**
+ * The oracle: read from `design/transaction.md`, not from the implementation. `impossible` is right in no cell, nor `abandoned`: every key
+ * of a transaction can be shown to be its own, and no fault lasts.
+ */
 export function expectedOf(cell: Cell): Expected {
   const { step, keyBefore, label, during } = cell
   const unhurt = label === 'exact' && keyBefore ? TAKEN : BUNDLE
   if (!isMet(cell)) return during === 'undo' && !(label === 'exact' && keyBefore) ? afterTheFailure(['done']) : unhurt
   const { code, repeated, harmless, acts } = FAULTS[cell.fault]
   const survived = repeated && cell.meets === 'one call'
-  if (during === 'undo') return afterTheFailure(step === 'delete' ? rollbackOfDelete(cell) : survived ? ['done'] : cell.meets === 'one call' ? ['done', 'pending'] : ['pending'])
+  if (during === 'undo') return afterTheFailure(step === 'delete' ? rollbackOfDelete(cell) : rollbackOfLook(cell))
 
   if (step === 'create') {
     if (harmless) return problem(code, 'create-key', ['not-needed'])
@@ -49,6 +52,12 @@ export function expectedOf(cell: Cell): Expected {
 
 /** The undo needs a failure before it: the export of the attestation is answered by 500 with 701. */
 const afterTheFailure = (rollback: readonly Rollback[]): Expected => problem('tsb-error', 'export-attestation', rollback)
+
+/** Without a look that says 650 nothing is `done`. A look that failed, and not for a passing reason, may be had again or left for later. */
+function rollbackOfLook({ fault, meets }: Cell): readonly Rollback[] {
+  if (meets === 'all calls') return ['pending']
+  return FAULTS[fault].repeated ? ['done'] : ['done', 'pending']
+}
 
 /** `done` needs a 2xx, or a 650 that means something, and a look that says 650. */
 function rollbackOfDelete({ fault, meets }: Cell): readonly Rollback[] {

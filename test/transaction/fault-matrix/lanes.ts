@@ -29,8 +29,8 @@ const MOST_MOMENTS = 20
 const oneByOne = lanes(1)
 
 /**
- * Waits for a moment in which this process has little to do. Most of a cell is waiting, for time-outs, pauses and debts, so many can run side
- * by side; but what starts in a crowd waits for the crowd's computing, and meets time-outs that are not the cell's own.
+ * Waits for a moment in which this process has little to do. Most of a cell is waiting, for time-outs, pauses and debts, so many can run
+ * side by side; but what starts in a crowd waits for the crowd's computing, and meets time-outs that are not the cell's own.
  */
 export const quiet = (): Promise<void> => oneByOne(async () => {
   for (let moment = 0; moment < MOST_MOMENTS; moment += 1) {

@@ -12,7 +12,8 @@ function waits(fault: FaultName): number {
 
 /** One test for each fault at each of these steps, over all cells. What fails names its cell as a sentence. */
 export function testSteps(steps: readonly Step[]): void {
-  const blows = (Object.keys(FAULTS) as FaultName[]).sort((one, other) => waits(other) - waits(one)).flatMap((fault) => steps.map((step) => ({ fault, step })))
+  const faults = (Object.keys(FAULTS) as FaultName[]).sort((one, other) => waits(other) - waits(one))
+  const blows = faults.flatMap((fault) => steps.map((step) => ({ fault, step })))
   describe('the promises hold at', { concurrency: blows.length }, () => {
     const benches = openBenches()
     after(() => benches.close())
@@ -22,7 +23,8 @@ export function testSteps(steps: readonly Step[]): void {
       // The number comes first and has a fixed width, so that no name is the beginning of another one.
       const name = `m${String(count += 1).padStart(4, '0')}-${cell.step}`
       const bench = await benches.benchFor(cell)
-      return bench.enter(() => assertPromises(cell, bench, name)).then(() => [], (error: unknown) => [`${sentenceOf(cell)} (${name}): ${String(error)}`])
+      const says = (error: unknown): string[] => [`${sentenceOf(cell)} (${name}): ${String(error)}`]
+      return bench.enter(() => assertPromises(cell, bench, name)).then(() => [], says)
     }
     for (const { fault, step } of blows) {
       test(`${fault} at ${step}`, async () => {

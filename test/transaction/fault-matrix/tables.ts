@@ -9,7 +9,9 @@ export const STEPS = {
 export type Step = keyof typeof STEPS
 
 /** One test file each, because files run at the same time. */
-export const GROUPS = { transaction: ['create', 'attestation', 'delete'], looks: ['attributes', 'CSR'] } as const satisfies Record<string, readonly Step[]>
+export const GROUPS = {
+  transaction: ['create', 'attestation', 'delete'], looks: ['attributes', 'CSR'],
+} as const satisfies Record<string, readonly Step[]>
 
 /** One way in which a call fails, as far as the design says something of it. */
 export interface FaultRow {
@@ -25,7 +27,9 @@ export interface FaultRow {
   readonly harmless: boolean
 }
 
-const row = (strikes: FaultRow['strikes'], code: ProblemCode, facts: Partial<Pick<FaultRow, 'acts' | 'repeated' | 'harmless'>> = {}): FaultRow =>
+type Facts = Partial<Pick<FaultRow, 'acts' | 'repeated' | 'harmless'>>
+
+const row = (strikes: FaultRow['strikes'], code: ProblemCode, facts: Facts = {}): FaultRow =>
   ({ strikes, code, acts: false, repeated: false, harmless: false, ...facts })
 
 export const FAULTS = {
@@ -35,7 +39,7 @@ export const FAULTS = {
   'time-out before': row({ kind: 'hang-before' }, 'tsb-timeout', { repeated: true }),
   'time-out after': row({ kind: 'hang-after' }, 'tsb-timeout', { repeated: true, acts: true }),
   'late arrival': row({ kind: 'late' }, 'tsb-timeout', { repeated: true }),
-  '400': row({ kind: 'status', status: 400, body: { errorCode: 600, reason: 'res.error.input.validation.failed', message: 'x' } }, 'tsb-rejected', { harmless: true }),
+  '400': row({ kind: 'status', status: 400, body: { errorCode: 600 } }, 'tsb-rejected', { harmless: true }),
   '401': row({ kind: 'unauthorized-bare' }, 'tsb-unauthorized', { harmless: true }),
   '404 bare': row({ kind: 'not-found-bare' }, 'tsb-error'),
   '500/701': row({ kind: 'hsm-error' }, 'tsb-error'),
@@ -72,16 +76,18 @@ export interface Cell extends Variant {
  * where retries or the undo make a difference; and faults at the looks of the undo.
  */
 export function cellsOf(step: Step, fault: FaultName): Cell[] {
-  const cells = VARIANTS.map((variant): Cell => ({ ...variant, step, fault, meets: 'one call', during: step === 'delete' ? 'undo' : 'flow' }))
+  const during = step === 'delete' ? 'undo' : 'flow'
+  const cells = VARIANTS.map((variant): Cell => ({ ...variant, step, fault, meets: 'one call', during }))
   const looks = step !== 'attributes' ? [] : cells.filter(({ keyBefore }) => !keyBefore).map((cell): Cell => ({ ...cell, during: 'undo' }))
-  const lasting = [...cells, ...looks].filter((cell) => isMet(cell) && step !== 'create' && (cell.during === 'undo' || FAULTS[fault].repeated || fault === 'refused'))
+  const tellsApart = FAULTS[fault].repeated || fault === 'refused'
+  const lasting = [...cells, ...looks].filter((cell) => isMet(cell) && step !== 'create' && (cell.during === 'undo' || tellsApart))
     .map((cell): Cell => ({ ...cell, meets: 'all calls' }))
   return [...[...lasting, ...looks].filter(({ idempotent }) => idempotent), ...cells]
 }
 
 /**
- * Whether a transaction makes the call at all: a taken label ends it at the look, and a prefix needs no look. The other cells are run all the
- * same, and nothing of the fault may show.
+ * Whether a transaction makes the call at all: a taken label ends it at the look, and a prefix needs no look. The other cells are run all
+ * the same, and nothing of the fault may show.
  */
 export function isMet({ keyBefore, label, step, during }: Pick<Cell, 'keyBefore' | 'label' | 'step' | 'during'>): boolean {
   if (label === 'exact' && keyBefore) return step === 'attributes' && during === 'flow'
@@ -91,7 +97,7 @@ export function isMet({ keyBefore, label, step, during }: Pick<Cell, 'keyBefore'
 /** The cell as a sentence. */
 export function sentenceOf({ step, fault, meets, during, keyBefore, label, idempotent }: Cell): string {
   const where = step === 'attributes' && during === 'undo' ? 'the look of the undo' : step
-  const what = label === 'exact' ? 'that label' : 'that prefix'
-  return `${fault} at ${meets === 'one call' ? 'one call' : 'every call'} of ${where}, ${label === 'exact' ? 'exact label' : 'label prefix'}, `
+  const [how, what] = label === 'exact' ? ['exact label', 'that label'] : ['label prefix', 'that prefix']
+  return `${fault} at ${meets === 'one call' ? 'one call' : 'every call'} of ${where}, ${how}, `
     + `${keyBefore ? 'a' : 'no'} key of ${what} before, ${idempotent ? 'with' : 'without'} Idempotency-Key`
 }

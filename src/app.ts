@@ -3,9 +3,11 @@ import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Logger } from 'pino'
 import pkg from '../package.json' with { type: 'json' }
-import type { Settings } from './config.ts'
+import { ConfigError, type Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
-import { openMemoryJournal } from './journal/memory.ts'
+import type { Journal } from './journal/journal.ts'
+import { openJournal } from './journal/open-journal.ts'
+import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { parseJsonBody } from './routes/json-body.ts'
@@ -20,10 +22,11 @@ export interface App {
   readonly http: FastifyInstance
   /** From now on readyz fails, but work is still taken: a load balancer needs a moment to notice. */
   announceStop(): void
-  /** Refuses new work, lets running transactions end, and closes everything. */
-  stop(): Promise<readonly { readonly transactionId: string; readonly label: string }[]>
+  /** Refuses new work, lets running transactions end, and closes everything. What is owed stays in the journal. */
+  stop(): Promise<void>
 }
 
+const DAY_MS = 86_400_000
 const BODY_LIMIT = 65_536
 const URI_LIMIT = 8_000
 /** A caller has this long to send 64 KiB; an answer may take as long as the transaction. */
@@ -46,14 +49,15 @@ const HTTP_LIMITS = {
  * @param now the clock
  */
 export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date()): Promise<App> {
-  const day = 86_400_000
   let stopping = false
   /** Sockets with a request that is being answered. */
   const busy = new WeakSet<object>()
-  const journal = openMemoryJournal(settings.journal.retentionDays * day, () => now().getTime())
-  const observability = openObservability(log, () => transactions.status())
+  const journal = await openTheJournal(settings, now)
+  const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
   const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
-  const transactions = openTransactions(tsb, journal, { ...settings.transaction, ...settings.evidence }, observability.observer, now)
+  const transactions = openTransactions(tsb, journal, {
+    ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
+  }, observability.observer, now)
 
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -103,7 +107,12 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
   })
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile))
-  await http.register(operations({ ready: () => !stopping, status: () => transactions.status(), metrics: observability.metrics, metricsType: observability.metricsType }))
+  await http.register(operations({
+    notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
+    status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
+    metrics: observability.metrics, metricsType: observability.metricsType,
+  }))
+  await transactions.started
   await http.ready()
 
   return {
@@ -114,14 +123,23 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
       const drained = transactions.drain()
       const closed = http.close()
       await drained
-      const owed = transactions.stop()
+      await transactions.stop()
       // Connections that ask nothing (load balancers open them ahead) or never finish asking would hold the process until it is killed.
       const cut = setTimeout(() => http.server.closeAllConnections(), LAST_ANSWERS_MS)
       await closed
       clearTimeout(cut)
       await tsb.close()
       await journal.close()
-      return owed
     },
   }
+}
+
+const whyNotReady = (reason: string | undefined): ProblemError | undefined => (reason === undefined ? undefined : new ProblemError('journal-unavailable', reason))
+
+/** @throws ConfigError where another process has it; ProblemError where it cannot be opened now */
+async function openTheJournal({ journal, tsb }: Settings, now: () => Date): Promise<Journal> {
+  const { url, leaseMs, retentionDays } = journal
+  return openJournal({ url, leaseMs, tsb: tsb.id, retentionMs: retentionDays * DAY_MS, now: () => now().getTime() }).catch((error: unknown) => {
+    throw error instanceof JournalInUse ? new ConfigError([`JOURNAL_URL: ${error.message}`]) : error
+  })
 }

@@ -84,7 +84,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
 
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
   if (encryptionKeys.length === 0) warnings.push('JOURNAL_ENCRYPTION_KEY is not set: key passwords are not kept for recovery')
-  warnings.push('this version keeps its journal in memory: a crash between two TSB calls can leave a key at the HSM (JOURNAL_URL is checked, not yet used)')
   return {
     http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls }) },
     logLevel: values.LOG_LEVEL,

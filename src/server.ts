@@ -3,18 +3,25 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { ConfigError, readSettings, type Settings } from './config.ts'
+import { ProblemError } from './errors.ts'
 
 /** EX_CONFIG of sysexits.h: a supervisor can tell a wrong setting from a crash. */
 const EXIT_CONFIG = 78
+/** EX_TEMPFAIL: the journal cannot be opened now. A supervisor starts the service again. */
+const EXIT_TEMPFAIL = 75
 
 function settingsOrExit(): Settings {
   try {
     return readSettings()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.faults.join('\n')}\n`)
-    process.exit(EXIT_CONFIG)
+    exitFor(error)
   }
+}
+
+function exitFor(error: ConfigError): never {
+  process.stderr.write(`${error.faults.join('\n')}\n`)
+  process.exit(EXIT_CONFIG)
 }
 
 const settings = settingsOrExit()
@@ -24,13 +31,17 @@ for (const { name, sha256, builtIn } of settings.evidence.trustAnchors) {
   log.info({ anchor: name, sha256, builtIn }, builtIn ? "trust anchor (built-in: compare with the vendor's knowledge base, article 147)" : 'trust anchor')
 }
 
-const app = await buildApp(settings, log)
+const app = await buildApp(settings, log).catch((error: unknown) => {
+  if (error instanceof ConfigError) exitFor(error)
+  if (!(error instanceof ProblemError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(EXIT_TEMPFAIL)
+})
 closeWithGrace({ delay: settings.shutdown.graceMs, logger: log }, async ({ signal, err }) => {
   if (err) log.error({ err }, 'stopping because of an error')
   log.info({ signal }, 'stopping')
   app.announceStop()
   await delay(settings.shutdown.delayMs)
-  const owed = await app.stop()
-  for (const debt of owed) log.error({ ...debt }, 'stopped with a deletion owed: this version forgets it, an operator has to look')
+  await app.stop()
 })
 await app.http.listen({ host: settings.http.host, port: settings.http.port })

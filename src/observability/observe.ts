@@ -15,10 +15,12 @@ export interface Observability {
  * Logs and counts what happens. One log line when a transaction ends; calls to the TSB at debug. Nothing here is ever handed a password,
  * token or API key.
  * @param log where lines go
- * @param status read when the metrics are scraped
+ * @param read.load what runs in this process; `read.owed`: what the whole journal owes. Both are asked when the metrics are scraped
  */
-export function openObservability(log: FastifyBaseLogger, status: () => { running: number; queued: number; rollbacksOwed: number }): Observability {
+export function openObservability(log: FastifyBaseLogger, read: { load(): { running: number; queued: number }; owed(): Promise<{ owed: number; abandoned: number }> }): Observability {
   const registry = new Registry()
+  /** A journal that can't be read must not take the other metrics away: the last figure stays. */
+  const owedOr = async (gauge: Gauge, what: 'owed' | 'abandoned'): Promise<void> => read.owed().then((counts) => { gauge.set(counts[what]) }, () => undefined)
   const registers = [registry]
   const transactions = new Counter({ name: 'attestation_bundle_transactions_total', help: 'Ended transactions by outcome and problem code', labelNames: ['outcome', 'code'], registers })
   const stepSeconds = new Histogram({
@@ -27,9 +29,10 @@ export function openObservability(log: FastifyBaseLogger, status: () => { runnin
   const failedChecks = new Counter({ name: 'attestation_bundle_failed_checks_total', help: 'Checks that failed', labelNames: ['check'], registers })
   const abandoned = new Counter({ name: 'attestation_bundle_rollbacks_abandoned_total', help: 'Keys left at the HSM that an operator has to look at', registers })
   const tsbCalls = new Counter({ name: 'attestation_bundle_tsb_requests_total', help: 'Requests to the TSB', labelNames: ['call', 'outcome', 'status'], registers })
-  new Gauge({ name: 'attestation_bundle_transactions_running', help: 'Transactions that run', registers, collect() { this.set(status().running) } })
-  new Gauge({ name: 'attestation_bundle_transactions_queued', help: 'Callers that wait', registers, collect() { this.set(status().queued) } })
-  new Gauge({ name: 'attestation_bundle_rollbacks_owed', help: 'Keys that are still to be deleted', registers, collect() { this.set(status().rollbacksOwed) } })
+  new Gauge({ name: 'attestation_bundle_transactions_running', help: 'Transactions that run', registers, collect() { this.set(read.load().running) } })
+  new Gauge({ name: 'attestation_bundle_transactions_queued', help: 'Callers that wait', registers, collect() { this.set(read.load().queued) } })
+  new Gauge({ name: 'attestation_bundle_rollbacks_owed', help: 'Keys that are still to be deleted', registers, collect() { return owedOr(this, 'owed') } })
+  new Gauge({ name: 'attestation_bundle_rollbacks_abandoned', help: 'Keys left at the HSM that no operator has written off yet', registers, collect() { return owedOr(this, 'abandoned') } })
 
   return {
     observer: {
@@ -50,6 +53,7 @@ export function openObservability(log: FastifyBaseLogger, status: () => { runnin
       },
       debt(event) {
         const line = { transaction: event.transactionId, label: event.label, ...('reason' in event && { reason: event.reason }) }
+        if (event.kind === 'taken-over') log.warn(line, 'a transaction that nobody worked on any more was taken over and is rolled back')
         if (event.kind === 'owed') log.warn(line, 'a key may be left at the HSM: its deletion is owed and tried again')
         if (event.kind === 'settled') log.info({ ...line, audit: true, event: 'rolled-back' }, 'an owed deletion is settled')
         if (event.kind === 'abandoned') {

@@ -1,22 +1,23 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { ProblemError } from '../errors.ts'
+import type { ProblemError } from '../errors.ts'
 
 export interface OperationsOptions {
-  /** Whether new work is taken; false once the service stops. */
-  readonly ready: () => boolean
-  readonly status: () => { readonly running: number; readonly queued: number; readonly rollbacksOwed: number; readonly tsbVersion?: string }
+  /** Why this replica should not get work; undefined where it should. */
+  readonly notReady: () => ProblemError | undefined
+  readonly status: () => Promise<{ readonly running: number; readonly queued: number; readonly rollbacksOwed: number; readonly tsbVersion?: string }>
   readonly metrics: () => Promise<string>
   readonly metricsType: string
 }
 
 /** Routes for operators. They need no credential and say nothing about keys. */
-export function operations({ ready, status, metrics, metricsType }: OperationsOptions): FastifyPluginAsync {
+export function operations({ notReady, status, metrics, metricsType }: OperationsOptions): FastifyPluginAsync {
   return async (app) => {
     const hidden = { schema: { hide: true } }
     app.get('/livez', hidden, async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
     app.get('/readyz', hidden, async (_request, reply) => {
-      if (!ready()) throw new ProblemError('shutting-down', 'this instance is stopping')
-      const { tsbVersion, ...load } = status()
+      const reason = notReady()
+      if (reason !== undefined) throw reason
+      const { tsbVersion, ...load } = await status()
       return reply.send({ status: 'ready', ...load, tsb: { version: tsbVersion ?? 'not asked yet' } })
     })
     app.get('/metrics', hidden, async (_request, reply) => reply.type(metricsType).send(await metrics()))

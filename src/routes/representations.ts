@@ -1,21 +1,22 @@
 import type { FastifyReply } from 'fastify'
 import { ProblemError } from '../errors.ts'
-import type { Transaction } from '../journal/journal.ts'
 import { pathOf } from '../transaction/failure.ts'
+import type { OwnTransaction } from '../transaction/run-transaction.ts'
+import { statusOf } from '../transaction/status.ts'
 import { transactionView } from './transaction-view.ts'
 
 /**
  * Answers with a transaction, as its bundle or as JSON.
  * @throws ProblemError where there are no bundle bytes to send: `bundle-not-available` or `bundle-expired`
  */
-export function replyWith(reply: FastifyReply, transaction: Transaction, representation: 'zip' | 'json'): FastifyReply {
+export function replyWith(reply: FastifyReply, transaction: OwnTransaction, representation: 'zip' | 'json'): FastifyReply {
   reply.header('cache-control', 'no-store').header('vary', 'accept')
   // A Buffer keeps the media type as it is: Fastify would add a charset to JSON.
   if (representation === 'json') return reply.type('application/json').send(Buffer.from(JSON.stringify(transactionView(transaction))))
 
-  const { bundle, status, id } = transaction
+  const { bundle, state, id } = transaction
   const instance = pathOf(id)
-  if (bundle === undefined) throw new ProblemError('bundle-not-available', `this transaction is ${status}`, { instance })
+  if (bundle === undefined) throw new ProblemError('bundle-not-available', `this transaction is ${statusOf(state)}`, { instance })
   if (bundle.bytes === undefined) throw new ProblemError('bundle-expired', 'the bundle is past its retention time', { instance })
   return reply
     .type('application/zip')

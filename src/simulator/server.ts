@@ -24,6 +24,8 @@ export interface ServerParts {
   /** Keeps work for `releaseLate()`, with the label that it is about. */
   readonly later: (work: () => Promise<unknown>, label: string) => void
   readonly wait: Stage['wait']
+  /** Is told when a call has arrived, and when the simulator has acted on it. */
+  readonly tell: (call: CallName, stage: 'arrived' | 'acted', request: RecordedRequest) => void
 }
 
 /** Makes the HTTP server: record, find the call, play a fault or answer. */
@@ -43,14 +45,20 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const raw = await readAll(request)
   const body = parse(raw)
   const found = findCall(method, path)
-  parts.requests.push({ method, path, headers, body, call: 'call' in found ? found.call.name : undefined })
+  const recorded = { method, path, headers, body, call: 'call' in found ? found.call.name : undefined }
+  parts.requests.push(recorded)
   if (!('call' in found)) {
     // Spring's own answers have no errorCode: nobody may take this 404 for "no such key".
     send(response, jsonAnswer(found.allowed.length === 0 ? 404 : 405, { message: found.allowed.length === 0 ? 'Not Found' : 'Method Not Allowed' }))
     return
   }
   const { call } = found
-  const act = (): Promise<Answer> => answer(parts.context, call, headers, { raw, body, name: found.name })
+  const act = async (): Promise<Answer> => {
+    const given = await answer(parts.context, call, headers, { raw, body, name: found.name })
+    parts.tell(call.name, 'acted', recorded)
+    return given
+  }
+  parts.tell(call.name, 'arrived', recorded)
   const label = labelOf(body, found.name)
   const fault = parts.faults.next(call.name, label)
   if (fault === undefined) send(response, await act())

@@ -1,7 +1,9 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { signingKeyFlags, type KeyFlags } from './attestation-xml.ts'
+import type { CallName } from './calls.ts'
 import { certificatePem, issueCertificate } from './certificates.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { nameOf } from './names.ts'
@@ -41,6 +43,12 @@ export interface Simulator {
   /** All requests so far, in order. */
   readonly requests: RecordedRequest[]
   readonly faults: Faults
+  /**
+   * Waits for the next request of a call; ask before what sends it. `acted`: until the simulator has done or refused what was asked, which
+   * is before anyone hears the answer. With `hang-before` and `hang-after` a caller can be met at either point.
+   * @throws Error after 20 s
+   */
+  next(call: CallName, stage?: 'arrived' | 'acted'): Promise<RecordedRequest>
   /** The hooks in force; tests may set and delete them at any time. */
   readonly alter: Alterations
   /** Labels of the keys that are there; the HSM's own key is not counted. */
@@ -62,6 +70,9 @@ export interface Simulator {
   close(): Promise<void>
 }
 
+/** A test that waits for what never comes fails, in place of standing still. */
+const PATIENCE_MS = 20_000
+
 /**
  * Starts a TSB with an HSM of its own, in memory, over real HTTP. Behaves as the contract says, errors included; its evidence is really
  * signed, under a root that nobody else has.
@@ -77,8 +88,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const requests: RecordedRequest[] = []
   let late: { work: () => Promise<unknown>; label: string }[] = []
   const closing = new AbortController()
-  const later = (work: () => Promise<unknown>, label: string): void => void late.push({ work, label })
-  const server = createTsbServer({ context, faults, requests, later, wait: (ms) => delay(ms, closing.signal) })
+  const events = new EventEmitter()
+  events.setMaxListeners(0)
+  const server = createTsbServer({
+    context, faults, requests, later: (work, label) => void late.push({ work, label }), wait: (ms) => delay(ms, closing.signal),
+    tell: (call, stage, request) => void events.emit(`${call} ${stage}`, request),
+  })
   const host = options.host ?? '127.0.0.1'
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -92,6 +107,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     rootPem: certificatePem(pki.root.der),
     requests,
     faults,
+    next: (call, stage = 'arrived') => {
+      const event = once(events, `${call} ${stage}`, { signal: AbortSignal.timeout(PATIENCE_MS) }) as Promise<[RecordedRequest]>
+      const seen = event.then(([request]) => request)
+      // Not every test waits for what it asked for.
+      seen.catch(() => undefined)
+      return seen
+    },
     alter,
     labels: () => [...partition.keys.keys()],
     certificates: () => [...partition.certificates.keys()],

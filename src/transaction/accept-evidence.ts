@@ -14,7 +14,7 @@ import type { Tools } from './tools.ts'
 export async function acceptEvidence(
   evidence: Pick<EvidenceInput, 'attestationExport' | 'csr' | 'createdPublicKey'>, order: Order, tools: Tools,
 ): Promise<{ files: VerifiedFiles; csrSubject: ParsedCsr['subject']; report: EvidenceReport }> {
-  const request = requestedKey(order, tools.label)
+  const request = requestedKey(order, tools.key.label)
   const now = tools.now()
   const { report, evidence: { csr }, files } = await verifyEvidence({
     ...evidence,

@@ -2,7 +2,7 @@ import type { PackedBundle } from '../bundle/pack-bundle.ts'
 import type { EvidenceReport } from '../evidence/evidence.ts'
 import { acceptEvidence } from './accept-evidence.ts'
 import { createFreshKey, refuseTakenLabel } from './label.ts'
-import { certificateRequestBody, createKeyBody, type Order } from './order.ts'
+import { certificateRequestBody, type Order } from './order.ts'
 import type { Saga } from './saga.ts'
 import type { Tools } from './tools.ts'
 
@@ -18,30 +18,34 @@ export interface IssuedBundle {
  * was registered. Only create-key changes anything that must be taken back.
  * @param saga runs the steps
  * @param order a valid request
- * @param tools the TSB, the checks' settings, the journal, and this transaction's id, label and deadline
+ * @param tools the TSB, the checks' settings, the journal, and this transaction's id, key and deadline
  * @returns a bundle that a QTSP accepts, already in the journal
  * @throws TsbError or ProblemError from the first step that failed
  */
 export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promise<IssuedBundle> {
-  const { tsb, label, signal } = tools
-  const key = { label, ...(order.password !== undefined && { password: order.password }) }
-  const keyBody = createKeyBody(order, label)
-  const debt = tools.debtFor({ key, body: keyBody, labelIsOurs: order.label.kind === 'prefix' })
+  const { tsb, key, keyBody, debt, signal } = tools
 
   if (order.label.kind === 'exact') await saga.step('check-label', () => refuseTakenLabel(tsb, key, signal))
 
   const created = await saga.step('create-key', () => createFreshKey(tsb, keyBody, debt, signal), () => debt.undo())
 
-  const csr = await saga.step('generate-csr', () => {
+  const csr = await saga.step('generate-csr', async () => {
     debt.certificateMayExist()
-    return tsb.requestCertificate(certificateRequestBody(order, label), signal)
+    const answer = await tsb.requestCertificate(certificateRequestBody(order, key.label), signal)
+    await tools.reached('csr-generated')
+    return answer
   })
 
-  const attestationExport = await saga.step('export-attestation', () => tsb.exportKeyAttestation(key, signal))
+  const attestationExport = await saga.step('export-attestation', async () => {
+    const answer = await tsb.exportKeyAttestation(key, signal)
+    await tools.reached('attested')
+    return answer
+  })
 
   const { files, csrSubject, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
 
-  const bundle = await saga.step('pack', () => tools.pack({ label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, report }))
+  const content = { label: key.label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, report }
+  const bundle = await saga.step('pack', () => tools.pack(content))
 
   await saga.step('commit', () => tools.commit(bundle, report))
   return { bundle, report }

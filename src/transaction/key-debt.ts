@@ -1,21 +1,40 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Tsb } from '../tsb/tsb.ts'
+import { ProblemError, type Rollback } from '../errors.ts'
+import type { Change, Reopened } from '../journal/journal.ts'
+import type { CreateKeyBody } from '../tsb/create-key.ts'
 import type { KeyAttributes } from '../tsb/key-attributes.ts'
+import type { KeyReference } from '../tsb/key-reference.ts'
+import type { Tsb } from '../tsb/tsb.ts'
+import { pauseAfter, QUICK_PAUSES, UNDO_BUDGET_MS } from './backoff.ts'
+import type { Entry } from './entry.ts'
 import { isOlderThan, removeKey, type OwedKey, type Removal } from './remove-key.ts'
 
-/** The undo of create-key: knows what is known of the key, and removes it. */
+/** The undo of create-key: knows what is known of the key, writes it down, and removes the key. */
 export interface KeyDebt {
   readonly labelIsOurs: boolean
-  /** Call before the create request leaves. */
-  createSent(): void
+  /**
+   * Await before the create request leaves: proves that the row is still this transaction's, and notes the time.
+   * @throws ProblemError with `effect: 'none'`: then nothing may be sent
+   */
+  createLeaves(): Promise<void>
   /** Whether a key is older than our create request, by the HSM's own clock. */
   isOlder(key: KeyAttributes): boolean
-  /** Call with the DER SubjectPublicKeyInfo that create-key answered. */
-  created(publicKey: Uint8Array): void
+  /** Await with the DER SubjectPublicKeyInfo that create-key answered, before anything else is sent. */
+  created(publicKey: Uint8Array): Promise<void>
   /** Call before the CSR request leaves. */
   certificateMayExist(): void
-  /** Tries for up to 20 seconds; what stays owed is handed over and tried on in the background. */
-  undo(): Promise<'done' | 'pending' | 'impossible'>
+  /** From now on `undo` touches nothing: a recovery decides from the row. */
+  leaveToRecovery(): void
+  /** Tries for up to 20 seconds. */
+  undo(): Promise<Exclude<Rollback, 'not-needed'>>
+  /** How the row ends after `undo`; undefined where another process has it. */
+  ending(): Ending | undefined
+}
+
+export interface Ending {
+  readonly change: Change
+  /** Why the key is owed or abandoned. */
+  readonly reason?: string
 }
 
 export interface DebtSettings {
@@ -23,104 +42,100 @@ export interface DebtSettings {
   readonly giveUpAfterMs: number
 }
 
-/** How a debt ended, for journal and log. */
+/** What happened to a key that had to be taken back, for log and metrics. */
 export type DebtEvent =
-  | { readonly kind: 'owed'; readonly transactionId: string; readonly label: string; readonly reason: string }
-  | { readonly kind: 'settled'; readonly transactionId: string; readonly label: string }
-  | { readonly kind: 'abandoned'; readonly transactionId: string; readonly label: string; readonly reason: string }
+  | { readonly kind: 'owed' | 'abandoned'; readonly transactionId: string; readonly label: string; readonly reason: string }
+  | { readonly kind: 'settled' | 'taken-over'; readonly transactionId: string; readonly label: string }
 
-/** The time that an undo has while its caller waits. It takes no abort signal: a caller who leaves must not stop it. */
-const UNDO_BUDGET_MS = 20_000
-/** Pauses between the tries of one undo, then of the background, in milliseconds. */
-const QUICK_PAUSES = [250, 1_000]
-const SLOW_PAUSES = [2_000, 5_000, 15_000, 30_000, 60_000]
+/** A create that was not sent, because the journal would not have it. */
+class NotSent extends ProblemError {
+  readonly effect = 'none'
 
-export interface KeyDebts {
-  debtFor(transactionId: string, owed: Pick<OwedKey, 'key' | 'body' | 'labelIsOurs'>): KeyDebt
-  /** Debts that the background still works on. */
-  count(): number
-  /** Stops the background. */
-  stop(): { readonly transactionId: string; readonly label: string }[]
+  constructor(cause: ProblemError) {
+    super(cause.code, cause.detail, cause.extras, cause)
+  }
 }
 
 /**
- * Keeps the debts of this process. In memory: a crash forgets them, which the journal's issue mends.
- * @param tsb where keys are removed
- * @param settings how long a create may land late, and how long a refusing TSB is asked
- * @param report is told of every change
- * @param now epoch milliseconds
+ * @param parts.entry the transaction's row
+ * @param parts.reopen makes the row owed again after another process took it over and settled it
+ * @param parts.now epoch milliseconds
  */
-export function openKeyDebts(tsb: Tsb, settings: DebtSettings, report: (event: DebtEvent) => void, now: () => number): KeyDebts {
-  const timers = new Map<string, { timer: NodeJS.Timeout; label: string }>()
-  let stopped = false
+export function openKeyDebt(parts: {
+  readonly tsb: Tsb
+  readonly entry: Entry
+  readonly key: KeyReference
+  readonly body: CreateKeyBody
+  readonly labelIsOurs: boolean
+  readonly settleAfterMs: number
+  readonly now: () => number
+  reopen(what: Omit<Reopened, 'secret'>): Promise<'owed' | 'abandoned' | 'committed'>
+}): KeyDebt {
+  const { tsb, entry, key, body, labelIsOurs, settleAfterMs, now } = parts
+  let sentAt = now()
+  let publicKey: Uint8Array | undefined
+  let certificate = false
+  let left = false
+  let ending: Ending | undefined
 
-  const tryOnce = (owed: OwedKey, absentBefore: boolean, signal = AbortSignal.timeout(UNDO_BUDGET_MS)): Promise<Removal> =>
-    removeKey(tsb, owed, { now, settleAfterMs: settings.settleAfterMs, absentBefore, signal })
-
-  const later = (transactionId: string, owed: OwedKey, last: Removal & { state: 'owed' }, tries: number, refusedMs: number): void => {
-    if (stopped) return
-    const pause = last.notBefore === undefined ? SLOW_PAUSES[Math.min(tries, SLOW_PAUSES.length - 1)]! : Math.max(last.notBefore - now(), 1)
-    const timer = setTimeout(() => void again(transactionId, owed, last, tries + 1, refusedMs, pause), pause)
-    // The listening server keeps the process alive; a debt alone must not keep a stopped one.
-    timer.unref()
-    timers.set(transactionId, { timer, label: owed.key.label })
+  const tryOnce = (signal: AbortSignal): Promise<Removal> => {
+    const owed: OwedKey = { key, body, labelIsOurs, sentAt, certificate, ...(publicKey !== undefined && { publicKey }) }
+    // Another process may have deleted the key, and somebody may have made a new one: then look before deleting, under our own label too.
+    return removeKey(tsb, owed, { now, settleAfterMs, absentBefore: false, signal, ...(entry.lost() && { mostUses: Infinity }) })
   }
 
-  const again = async (transactionId: string, owed: OwedKey, last: Removal & { state: 'owed' }, tries: number, refusedMs: number, waited: number): Promise<void> => {
-    const absentBefore = last.notBefore !== undefined
-    const removal = await tryOnce(owed, absentBefore)
-    if (stopped) return
-    const label = owed.key.label
-    if (removal.state !== 'owed') {
-      timers.delete(transactionId)
-      report(removal.state === 'removed' ? { kind: 'settled', transactionId, label } : { kind: 'abandoned', transactionId, label, reason: removal.reason })
-      return
+  const removeNow = async (): Promise<Removal> => {
+    const budget = AbortSignal.timeout(UNDO_BUDGET_MS)
+    let removal = await tryOnce(budget)
+    for (const pause of QUICK_PAUSES) {
+      if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted) break
+      await delay(pause)
+      removal = await tryOnce(budget)
     }
-    // Only time in which the TSB answered and refused counts: an HSM that is away for a week is no reason to give up.
-    const refused = removal.refused && last.refused ? refusedMs + waited : refusedMs
-    if (refused >= settings.giveUpAfterMs) {
-      timers.delete(transactionId)
-      report({ kind: 'abandoned', transactionId, label, reason: removal.reason })
-      return
-    }
-    later(transactionId, owed, removal, tries, refused)
+    return removal
+  }
+
+  /** Another process has the row: remove what is provably ours, and hand over the rest. */
+  const undoFencedOff = async (): Promise<Exclude<Rollback, 'not-needed'>> => {
+    const removal = publicKey === undefined ? undefined : await removeNow()
+    if (removal?.state === 'removed') return 'done'
+    if (removal?.state === 'abandoned') return 'pending'
+    const reason = removal?.reason ?? 'create-key was sent by a process that had lost this transaction, and its answer was not read'
+    const reopened = await parts.reopen({ sentAgoMs: now() - sentAt, reason, ...(publicKey !== undefined && { publicKey }) })
+    return reopened === 'abandoned' ? 'impossible' : 'pending'
   }
 
   return {
-    debtFor(transactionId, { key, body, labelIsOurs }) {
-      const known = { sentAt: now(), certificate: false, publicKey: undefined as Uint8Array | undefined }
-      return {
-        labelIsOurs,
-        createSent: () => { known.sentAt = now() },
-        isOlder: (found) => isOlderThan(found, now() - known.sentAt),
-        created: (publicKey) => { known.publicKey = publicKey },
-        certificateMayExist: () => { known.certificate = true },
-        async undo() {
-          const { publicKey, ...rest } = known
-          const owed: OwedKey = { key, body, labelIsOurs, ...rest, ...(publicKey !== undefined && { publicKey }) }
-          const budget = AbortSignal.timeout(UNDO_BUDGET_MS)
-          let removal = await tryOnce(owed, false, budget)
-          for (const pause of QUICK_PAUSES) {
-            if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted) break
-            await delay(pause)
-            removal = await tryOnce(owed, false, budget)
-          }
-          if (removal.state === 'removed') return 'done'
-          if (removal.state === 'abandoned') {
-            report({ kind: 'abandoned', transactionId, label: key.label, reason: removal.reason })
-            return 'impossible'
-          }
-          report({ kind: 'owed', transactionId, label: key.label, reason: removal.reason })
-          later(transactionId, owed, removal, 0, 0)
-          return 'pending'
-        },
-      }
+    labelIsOurs,
+    async createLeaves() {
+      await entry.write({ createLeaves: true }).catch((error: unknown) => { throw error instanceof ProblemError ? new NotSent(error) : error })
+      sentAt = now()
     },
-    count: () => timers.size,
-    stop() {
-      stopped = true
-      for (const { timer } of timers.values()) clearTimeout(timer)
-      return [...timers].map(([transactionId, { label }]) => ({ transactionId, label }))
+    isOlder: (found) => isOlderThan(found, now() - sentAt),
+    async created(spki) {
+      publicKey = spki
+      await entry.write({ state: 'key-created', publicKey: spki })
     },
+    certificateMayExist: () => { certificate = true },
+    leaveToRecovery: () => { left = true },
+    async undo() {
+      if (left) return 'pending'
+      if (entry.lost()) return undoFencedOff()
+      const removal = await removeNow()
+      ending = endingOf(removal, now())
+      return ROLLBACK[removal.state]
+    },
+    ending: () => ending,
   }
+}
+
+const ROLLBACK = { removed: 'done', owed: 'pending', abandoned: 'impossible' } as const
+
+/** What the journal is told after a first undo. */
+function endingOf(removal: Removal, now: number): Ending {
+  if (removal.state === 'removed') return { change: { state: 'rolled-back' } }
+  const settling = { tries: 0, refusedMs: 0, refused: removal.state === 'owed' && removal.refused, absentBefore: false, reason: removal.reason }
+  if (removal.state === 'abandoned') return { change: { state: 'abandoned', settling }, reason: removal.reason }
+  const releaseForMs = removal.notBefore === undefined ? pauseAfter(0) : Math.max(removal.notBefore - now, 1)
+  return { change: { state: 'rollback-owed', settling: { ...settling, absentBefore: removal.notBefore !== undefined }, releaseForMs }, reason: removal.reason }
 }

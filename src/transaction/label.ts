@@ -21,17 +21,17 @@ export async function refuseTakenLabel(tsb: Tsb, key: KeyReference, signal: Abor
 }
 
 /**
- * Creates the key and tells the debt what is known of it: when the request left, and the public key that came back.
- * @throws TsbError; its effect decides whether anything has to be taken back
+ * Creates the key and writes down what is known of it: that the request leaves, then the public key that came back.
+ * @throws TsbError, or ProblemError of the journal; the effect decides whether anything has to be taken back
  */
 export async function createFreshKey(tsb: Tsb, body: CreateKeyBody, debt: KeyDebt, signal: AbortSignal): Promise<CreatedKey> {
-  debt.createSent()
+  await debt.createLeaves()
   try {
     const created = await tsb.createKey(body, signal)
     if (debt.isOlder(created)) {
       throw new TsbError('create-key', 'key-label-taken', 'the TSB answered create-key with a key that was there before; it was left untouched', { effect: 'none' })
     }
-    debt.created(created.publicKey)
+    await debt.created(created.publicKey)
     return created
   } catch (error) {
     // A fresh label can only be taken by a copy of this very request that was repeated on the way: that key is ours to remove.

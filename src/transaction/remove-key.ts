@@ -17,6 +17,8 @@ export interface OwedKey {
   readonly publicKey?: Uint8Array
   /** The CSR call was made, which may have left a certificate under the label. */
   readonly certificate: boolean
+  /** The key has a password, and a recovery does not have it. */
+  readonly passwordLost?: boolean
 }
 
 export type Removal =
@@ -29,32 +31,50 @@ export type Removal =
 /** Under a label of our own nothing waits for the label, so a create that lands late is looked for once more after ten minutes and after an hour. */
 const LATE_LOOKS_MS = [600_000, 3_600_000]
 
+export interface RemovalOptions {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** How long a create whose answer was lost may still land. */
+  readonly settleAfterMs: number
+  /** An earlier look or delete was already answered 650. */
+  readonly absentBefore: boolean
+  /** Limits this try. */
+  readonly signal: AbortSignal
+  /**
+   * Set by a recovery, which knows the key only from the journal: look first, and leave a key alone that was used more often than this. A
+   * journal that was restored from before would otherwise destroy a key that is in use (design: "The journal").
+   */
+  readonly mostUses?: number
+}
+
 /**
  * One try at taking a key back, in the order of the promises: first, never delete what this transaction did not create; second, never
  * forget what it did.
  * @param owed the key
- * @param options the time, how long a create may still land late, whether an earlier delete was already answered 650, and a limit for this try
  * @returns what is known now; never throws: what goes wrong here leaves the key owed
  */
-export async function removeKey(
-  tsb: Tsb, owed: OwedKey, options: { now: () => number; settleAfterMs: number; absentBefore: boolean; signal: AbortSignal },
-): Promise<Removal> {
+export async function removeKey(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promise<Removal> {
   try {
     return await attempt(tsb, owed, options)
   } catch (error) {
+    if (owed.passwordLost === true && error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) {
+      return { state: 'abandoned', reason: 'the key asks for its password, which the journal was not allowed to keep (JOURNAL_ENCRYPTION_KEY)' }
+    }
     // A gateway's page or a technical fault is no refusal: only what the TSB itself said, with a code, and did not call passing.
     if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream?.errorCode !== undefined && !error.transient }
     return { state: 'owed', reason: 'the service failed while it removed the key', refused: false }
   }
 }
 
-async function attempt(tsb: Tsb, owed: OwedKey, options: Parameters<typeof removeKey>[2]): Promise<Removal> {
-  if (!owed.labelIsOurs) {
+async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promise<Removal> {
+  if (!owed.labelIsOurs || options.mostUses !== undefined) {
     const found = await look(tsb, owed, options.signal)
-    if (found === 'password-refused') return { state: 'abandoned', reason: 'a key of this label exists and refuses the password of this transaction' }
-    if (found === undefined && owed.publicKey === undefined) return unseen(owed, options)
-    if (found !== undefined) {
-      const doubt = doubtAbout(found, owed, options.now())
+    if (found === 'password-refused') {
+      if (!owed.labelIsOurs) return { state: 'abandoned', reason: 'a key of this label exists and refuses the password of this transaction' }
+    } else if (found === undefined) {
+      if (owed.publicKey === undefined) return unseen(owed, options)
+    } else {
+      const doubt = (owed.labelIsOurs ? undefined : doubtAbout(found, owed, options.now())) ?? usedTooOften(found, options.mostUses)
       if (doubt !== undefined) return { state: 'abandoned', reason: `a key of this label exists, but ${doubt}` }
     }
   }
@@ -72,6 +92,10 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: Parameters<typeof remov
   // Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing.
   if (owed.certificate) await tsb.deleteCertificate(owed.key.label, options.signal).catch(() => undefined)
   return { state: 'removed' }
+}
+
+function usedTooOften(found: KeyAttributes, most: number | undefined): string | undefined {
+  return most !== undefined && !(Number(found.keyUsageCount ?? 0) <= most) ? 'it has been used more often than this transaction used it' : undefined
 }
 
 async function look(tsb: Tsb, owed: OwedKey, signal: AbortSignal): Promise<KeyAttributes | 'password-refused' | undefined> {

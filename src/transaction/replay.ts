@@ -15,8 +15,8 @@ export async function replay(held: Transaction, body: ReceivedBody): Promise<{ t
   if (held.idempotency === undefined || !(await matchesFingerprint(held.idempotency.fingerprint, body))) {
     throw new ProblemError('idempotency-key-reused', 'this Idempotency-Key came with another body before', { instance })
   }
-  if (held.status !== 'completed') {
-    const owed = held.status === 'rollback-owed'
+  if (held.state !== 'committed') {
+    const owed = held.state === 'rollback-owed'
     throw new ProblemError('transaction-in-progress', owed ? 'the rollback of this Idempotency-Key\'s transaction is not settled' : 'the transaction of this Idempotency-Key runs', {
       instance, ...(owed && { retryAfterSeconds: 60 }),
     })

@@ -18,6 +18,8 @@ export interface Saga {
    * @throws what `run` threw
    */
   step<T>(name: StepName, run: () => Promise<T>, undo?: Undo): Promise<T>
+  /** The steps that have ended so far. */
+  done(): readonly StepTiming[]
 }
 
 export type SagaResult<T> =
@@ -42,6 +44,7 @@ export async function runSaga<T>(
   let current: StepName = 'check-label'
 
   const saga: Saga = {
+    done: () => [...steps],
     async step(name, run, undo) {
       current = name
       await hooks.before(name)

@@ -14,15 +14,6 @@ function sendAndLeave(simulator: Simulator): { closed: Promise<void>; leave: () 
   return { closed: new Promise((resolve) => { request.on('close', () => { resolve() }) }), leave: () => { request.destroy() } }
 }
 
-// Looks again on each turn of the event loop; gives up so that a fault that does not act fails the test.
-const until = async (condition: () => boolean): Promise<void> => {
-  const end = Date.now() + 5000
-  while (!condition()) {
-    assert.ok(Date.now() < end, 'what the test waits for did not happen')
-    await new Promise((resolve) => { setImmediate(resolve) })
-  }
-}
-
 for (const [fault, expected, labels] of [
   [{ kind: 'status', status: 409, body: { errorCode: 608 } }, [409, 608], []],
   [{ kind: 'status-after', status: 500, body: { errorCode: 701, message: 'Could not persist public key.' } }, [500, 701], ['k']],
@@ -58,8 +49,9 @@ for (const [kind, labels] of [['reset-before', []], ['reset-after', ['k']], ['tr
 test('the fault hang-before never answers and does nothing; close cuts it off', async () => {
   const simulator = await startSimulator({ pki: sharedPki })
   simulator.faults.set('create-key', { kind: 'hang-before' })
+  const arrived = simulator.next('create-key')
   const { closed } = sendAndLeave(simulator)
-  await until(() => simulator.requests.length === 1)
+  await arrived
   await simulator.close()
   await closed
   assert.deepEqual(simulator.labels(), [])
@@ -68,8 +60,10 @@ test('the fault hang-before never answers and does nothing; close cuts it off', 
 test('the fault hang-after acts and never answers', async (t) => {
   const simulator = await simulatorFor(t)
   simulator.faults.set('create-key', { kind: 'hang-after' })
+  const acted = simulator.next('create-key', 'acted')
   const { closed, leave } = sendAndLeave(simulator)
-  await until(() => simulator.labels().length === 1)
+  assert.deepEqual((await acted).body, ecKey('k'))
+  assert.deepEqual(simulator.labels(), ['k'])
   leave()
   await closed
 })
@@ -77,12 +71,15 @@ test('the fault hang-after acts and never answers', async (t) => {
 test('the fault late acts when it is let go, long after the caller has left', async (t) => {
   const simulator = await simulatorFor(t)
   simulator.faults.set('create-key', { kind: 'late' })
+  const arrived = simulator.next('create-key')
   const { closed, leave } = sendAndLeave(simulator)
-  await until(() => simulator.requests.length === 1)
+  await arrived
   leave()
   await closed
   assert.deepEqual(outcome(await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })), [404, 650])
+  const acted = simulator.next('create-key', 'acted')
   await simulator.releaseLate()
+  await acted
   assert.deepEqual(simulator.labels(), ['k'])
   await simulator.releaseLate()
   assert.deepEqual(outcome(await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })), [200, undefined])
@@ -154,10 +151,28 @@ test('faults under a label meet calls for labels that begin so, before the fault
 test('what is late can be let go for one label, and the rest stays late', async (t) => {
   const simulator = await simulatorFor(t)
   simulator.faults.set('create-key', { kind: 'late', times: 2 })
-  for (const label of ['a-1', 'b']) void call(simulator, 'POST', '/v1/key', ecKey(label)).catch(() => undefined)
-  await until(() => simulator.requests.length === 2)
+  for (const label of ['a-1', 'b']) {
+    const arrived = simulator.next('create-key')
+    void call(simulator, 'POST', '/v1/key', ecKey(label)).catch(() => undefined)
+    await arrived
+  }
   await simulator.releaseLate('a-')
   assert.deepEqual(simulator.labels(), ['a-1'])
   await simulator.releaseLate()
   assert.deepEqual(simulator.labels(), ['a-1', 'b'])
+})
+
+test('next tells of a call that arrives, of one that was acted on even when it was refused, and not of what came before', async (t) => {
+  const simulator = await simulatorFor(t)
+  await create(simulator)
+  const stages: string[] = []
+  const second = simulator.next('create-key').then(() => stages.push('arrived'))
+  const acted = simulator.next('create-key', 'acted').then(() => stages.push('acted'))
+  const looked = simulator.next('key-attributes')
+  assert.deepEqual(stages, [])
+  assert.deepEqual(outcome(await create(simulator)), [400, 608])
+  await Promise.all([second, acted])
+  assert.deepEqual(stages, ['arrived', 'acted'])
+  await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })
+  assert.deepEqual((await looked).body, { label: 'k' })
 })

@@ -46,7 +46,7 @@ export async function startService(options: { simulator?: SimulatorOptions; env?
   writeFileSync(anchors, simulator.rootPem)
   const log: LogLine[] = []
   const lines = new EventEmitter()
-  const settings = readSettings({ AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, PORT: '0', ...options.env })
+  const settings = readSettings({ AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, PORT: '0', ...options.env })
   const app = await buildApp(settings, pino({ level: 'debug' }, { write: (text) => { const line = JSON.parse(text) as LogLine; log.push(line); lines.emit('line', line) } }), options.now)
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {

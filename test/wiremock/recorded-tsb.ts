@@ -1,6 +1,7 @@
 import { after, before, beforeEach, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { journalFor } from '../support/journal-url.ts'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/config.ts'
 import recordedOrder from '../fixtures/recorded-order.json' with { type: 'json' }
@@ -86,7 +87,7 @@ export function recordedTsb(): RecordedTsb {
       const settings = readSettings({
         AUTH_MODE: 'none', TSB_URL: wiremock.url, TRUST_ANCHORS_FILE: fileURLToPath(new URL('../fixtures/recorded-root.pem', import.meta.url)),
         TSB_BEARER_TOKEN: 'the-token', TSB_KEY_MANAGEMENT_API_KEYS: 'management-1', TSB_KEY_OPERATION_API_KEYS: 'operation-1', TSB_SERVICE_API_KEYS: 'service-1',
-        ...env,
+        JOURNAL_URL: journalFor(t), ...env,
       })
       const app = await buildApp(settings, pino({ level: 'silent' }), now)
       t.after(() => app.stop())

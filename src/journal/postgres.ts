@@ -1,0 +1,121 @@
+import { Socket } from 'node:net'
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
+import { DatabaseError, Pool, types } from 'pg'
+import { ProblemError } from '../errors.ts'
+import type { Engine } from './engine.ts'
+import type { JournalOptions } from './journal.ts'
+import { migrate } from './migrations.ts'
+import type { JournalDatabase, JournalTables } from './schema.ts'
+
+const CONNECT_MS = 5_000
+const ANSWER_MS = 10_000
+const POOL_SIZE = 10
+/** A new index over a large table takes its time, and another replica may be making it just now. */
+const MIGRATION_MS = 600_000
+const UNIQUE_VIOLATION = '23505'
+/** How long a server that was asked to end a connection may take, before it is cut. */
+const GOODBYE_MS = 1_000
+
+/** An acknowledged write is on disk, whatever the server's default is; `remote_apply`, which is more, stays (postgresql.org, synchronous_commit). */
+const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
+
+/** A subquery, so that it is read once: indexes are of no use for a comparison with a function that may change between rows. */
+const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) * 1000)::bigint)`
+
+/**
+ * Opens a journal on PostgreSQL.
+ * @throws ProblemError `journal-unavailable` where it cannot be reached or its tables cannot be made
+ */
+export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions): Promise<Engine> {
+  const open = (max: number, unansweredMs: number): JournalDatabase => kyselyOver(connect(url, connectMs, unansweredMs, max))
+  try {
+    await migrateAlone(open(2, MIGRATION_MS))
+  } catch (error) {
+    throw new ProblemError('journal-unavailable', 'the journal\'s database cannot be reached, or its tables cannot be made', {}, error)
+  }
+  const db = open(poolSize, answerMs)
+  return {
+    db,
+    clock,
+    oneProcess: false,
+    isUniqueViolation,
+    async anew(work) {
+      const own = open(1, answerMs)
+      try {
+        return await work(own)
+      } finally {
+        await own.destroy()
+      }
+    },
+    close: () => db.destroy(),
+  }
+}
+
+/** @returns a pool for kysely. A connection on which anything failed, but for a refused duplicate, is not used again: an unanswered query blocks it */
+function connect(url: string, connectMs: number, answerMs: number, max: number): PostgresPool {
+  const sockets = new Set<Socket>()
+  const pool = new Pool({
+    application_name: 'attestation-bundler',
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: connectMs,
+    // The server gives up a little before we do: then its answer still arrives.
+    statement_timeout: answerMs,
+    query_timeout: answerMs + 500,
+    keepAlive: true,
+    stream() {
+      const socket = new Socket()
+      sockets.add(socket)
+      return socket.once('close', () => sockets.delete(socket))
+    },
+    // bigint as a number, here only: epoch milliseconds are far below 2^53.
+    types: { getTypeParser: (type, format) => (type === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(type, format as 'text')) },
+    onConnect: (client) => client.query(DURABLE),
+  })
+  // A connection that fails leaves the pool by itself; without a listener the event would end the process.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => { client.on('error', () => {}) })
+  return {
+    options: pool.options,
+    async connect() {
+      const client = await pool.connect()
+      let broken = false
+      const query = async (text: string, parameters: unknown[]): Promise<unknown> => {
+        try {
+          return await client.query(text, parameters)
+        } catch (error) {
+          broken ||= !isUniqueViolation(error)
+          throw error
+        }
+      }
+      return { query: query as PostgresPoolClient['query'], release: (discard = false) => client.release(broken || discard) }
+    },
+    async end() {
+      await pool.end()
+      // A server that does not answer would keep this process alive.
+      if (sockets.size > 0) setTimeout(() => { for (const socket of sockets) socket.destroy() }, GOODBYE_MS).unref()
+    },
+  }
+}
+
+const isUniqueViolation = (error: unknown): boolean => error instanceof DatabaseError && error.code === UNIQUE_VIOLATION
+const kyselyOver = (pool: PostgresPool): JournalDatabase => new Kysely<JournalTables>({ dialect: new PostgresDialect({ pool }) })
+
+async function migrateAlone(db: JournalDatabase): Promise<void> {
+  try {
+    const { rows: [where] } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db)
+    const schema = where?.schema
+    if (typeof schema !== 'string') throw new Error('search_path names no schema that exists')
+    await migrate({
+      db,
+      types: { bytes: 'bytea', byteText: sql`text collate "C"` },
+      schema,
+      async executed() {
+        const { rows } = await sql<{ name: string }>`select name from bundle_migration`.execute(db)
+        return rows.map(({ name }) => name)
+      },
+    })
+  } finally {
+    await db.destroy()
+  }
+}

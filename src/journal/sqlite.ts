@@ -1,0 +1,155 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
+import { ProblemError } from '../errors.ts'
+import type { Engine } from './engine.ts'
+import type { JournalOptions } from './journal.ts'
+import { migrate } from './migrations.ts'
+import type { JournalDatabase, JournalTables } from './schema.ts'
+
+/** Another process of the service has this journal. SQLite serves one (design/transaction.md, "The journal"). */
+export class JournalInUse extends Error {
+  constructor() {
+    super('another process has this journal open: with SQLite, one process of the service may run; several replicas need PostgreSQL')
+    this.name = 'JournalInUse'
+  }
+}
+
+/** A busy file blocks this process's only thread: not as long as PostgreSQL may take. */
+const BUSY_MS = 5_000
+/** Result codes of SQLite (sqlite.org/rescode.html). The low byte is the primary code. */
+const BUSY = 5
+const READONLY = 8
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+const UNIQUE = 2067
+const PRIMARY_KEY = 1555
+
+/**
+ * Opens a SQLite journal and holds it for this process.
+ * @throws JournalInUse, or ProblemError `journal-unavailable` with a detail that says what is wrong with the file
+ */
+export async function openSqlite({ url, now = Date.now, exclusive = true, answerMs = BUSY_MS }: JournalOptions): Promise<Engine> {
+  const opened: DatabaseSync[] = []
+  const close = (): void => { for (const database of opened.splice(0)) if (database.isOpen) database.close() }
+  try {
+    const path = pathOf(url)
+    makeFile(path)
+    if (exclusive) opened.push(lock(`${path}-lock`))
+    const database = connect(path, answerMs)
+    opened.unshift(database)
+    const db = kyselyOver(database)
+    await migrateAlone(database, db)
+    return {
+      db,
+      clock: () => sql<number>`${now()}`,
+      oneProcess: true,
+      isUniqueViolation: (error) => [UNIQUE, PRIMARY_KEY].includes(resultCode(error)),
+      async anew(work) {
+        const own = connect(path, answerMs)
+        try {
+          return await work(kyselyOver(own))
+        } finally {
+          own.close()
+        }
+      },
+      async close() { close() },
+    }
+  } catch (error) {
+    close()
+    throw error instanceof JournalInUse ? error : new ProblemError('journal-unavailable', faultOf(error), {}, error)
+  }
+}
+
+/** @returns an absolute path; so no name means a database in memory */
+function pathOf(url: string): string {
+  return url.startsWith('file://') ? fileURLToPath(url) : resolve(url.slice('file:'.length))
+}
+
+/** Makes the file before SQLite does, for its mode; SQLite gives `-wal` and `-shm` the mode of the file (sqlite.org/c3ref/open.html). */
+function makeFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  for (const file of [path, `${path}-lock`]) {
+    // Only what is not there: closing a file anywhere in a process drops every lock that SQLite holds on it (sqlite.org/howtocorrupt.html, 2.2).
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+  }
+  // SQLite syncs the folder for files that it makes itself.
+  const folder = openSync(dirname(path), 'r')
+  try { fsyncSync(folder) } finally { closeSync(folder) }
+}
+
+/**
+ * Holds a lock of the kernel's, which ends with the process however it ends. A file of its own, so that a command may open the journal beside us.
+ * @throws JournalInUse
+ */
+function lock(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('begin exclusive')
+    return database
+  } catch (error) {
+    database.close()
+    throw (resultCode(error) & 0xff) === BUSY ? new JournalInUse() : error
+  }
+}
+
+function connect(path: string, busyMs: number): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyMs })
+  try {
+    const mode = database.prepare('pragma journal_mode = wal').get()
+    if (mode?.['journal_mode'] !== 'wal') throw new Error('this file system cannot hold a write-ahead log')
+    database.exec('pragma synchronous = full')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function kyselyOver(database: DatabaseSync): JournalDatabase {
+  const adapted: SqliteDatabase = {
+    close: () => database.close(),
+    prepare(text) {
+      const statement = database.prepare(text)
+      const values = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[]
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...values(parameters)),
+        run: (parameters) => statement.run(...values(parameters)),
+        iterate: (parameters) => statement.iterate(...values(parameters)),
+      }
+    },
+  }
+  return new Kysely<JournalTables>({ dialect: new SqliteDialect({ database: adapted }) })
+}
+
+/** In one transaction that nobody else can write beside: a command may open the journal at the same moment. */
+async function migrateAlone(database: DatabaseSync, db: JournalDatabase): Promise<void> {
+  database.exec('begin immediate')
+  try {
+    await migrate({
+      db,
+      types: { bytes: 'blob', byteText: sql`text collate binary` },
+      executed: async () => database.prepare('select name from bundle_migration').all().map((row) => String(row['name'])),
+    })
+    database.exec('commit')
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback')
+    throw error
+  }
+}
+
+function resultCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0
+}
+
+function faultOf(error: unknown): string {
+  const code = resultCode(error) & 0xff
+  if (code === NOT_A_DATABASE || code === CORRUPT) return 'the journal\'s file is no SQLite database, or a damaged one'
+  if (code === BUSY) return 'another process holds the journal\'s file'
+  if (code === READONLY) return 'the journal\'s file cannot be written'
+  if (error instanceof Error && 'syscall' in error) return 'the journal\'s folder cannot be made or written'
+  return 'the journal\'s file cannot be opened'
+}

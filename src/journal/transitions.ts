@@ -1,0 +1,31 @@
+import type { Change, Claim, TransactionState } from './journal.ts'
+
+const UNDONE: readonly TransactionState[] = ['rolled-back', 'rollback-owed', 'abandoned']
+const FAILING: readonly TransactionState[] = ['rolling-back', ...UNDONE]
+
+/** What may follow what (design/transaction.md, "The journal"). A change that keeps the state needs no line. */
+const NEXT: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
+  began: ['key-created', ...FAILING],
+  'key-created': ['csr-generated', ...FAILING],
+  'csr-generated': ['attested', ...FAILING],
+  attested: ['committed', ...FAILING],
+  'rolling-back': UNDONE,
+  'rollback-owed': ['rolled-back', 'abandoned'],
+  committed: [],
+  'rolled-back': [],
+  abandoned: [],
+}
+
+export const hasEnded = (state: TransactionState): boolean => NEXT[state].length === 0
+
+/**
+ * Refuses what no flow may write.
+ * @throws Error: the calling code is wrong, not the journal
+ */
+export function checkChange(claim: Claim, change: Change): void {
+  const after = change.state ?? claim.state
+  if (hasEnded(claim.state)) throw new Error(`a ${claim.state} transaction is not written any more`)
+  if (after !== claim.state && !NEXT[claim.state].includes(after)) throw new Error(`a ${claim.state} transaction does not become ${after}`)
+  if ((after === 'committed') !== (change.bundle !== undefined)) throw new Error('a bundle is written with the commit, and by no other write')
+  if (change.releaseForMs !== undefined && hasEnded(after)) throw new Error(`a ${after} transaction has nothing to release`)
+}

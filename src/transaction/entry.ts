@@ -1,0 +1,86 @@
+import { ProblemError } from '../errors.ts'
+import type { Change, Claim, Journal, TransactionState } from '../journal/journal.ts'
+
+/** Another process took this transaction over, because its lease ran out: nothing may be done in its name any more. */
+export class RowLost extends ProblemError {
+  constructor() {
+    super('journal-unavailable', 'this transaction was taken over by a recovery because its lease ran out')
+    this.name = 'RowLost'
+  }
+}
+
+/** A write that went unanswered had landed, and the transaction is committed. */
+export class AlreadyCommitted extends Error {}
+
+/** The row of one running transaction, and the right to write to it. Its writes go one after the other. */
+export interface Entry {
+  readonly id: string
+  state(): TransactionState
+  /** Another process took the row over. */
+  lost(): boolean
+  /**
+   * One compare-and-set.
+   * @throws RowLost; ProblemError `journal-unavailable` where it is not known whether the write landed
+   */
+  write(change: Change): Promise<void>
+  /**
+   * Reads on a new connection where the row stands, after a write that went unanswered.
+   * @throws RowLost; ProblemError `journal-unavailable`
+   */
+  reread(): Promise<TransactionState>
+}
+
+/** An unanswered write can still land between a look at the row and the next write, so each look may be outdated once per such write. */
+const MOST_LOOKS = 3
+
+/**
+ * @param journal where the row is
+ * @param first the claim that `begin` gave
+ */
+export function openEntry(journal: Journal, first: Claim): Entry {
+  let claim = first
+  let lost = false
+  let unanswered = false
+
+  const lose = (): RowLost => {
+    lost = true
+    return new RowLost()
+  }
+  const attempt = async (change: Change): Promise<boolean> => {
+    try {
+      const next = await journal.write(claim, change)
+      if (next === undefined) return false
+      claim = next
+      unanswered = false
+      return true
+    } catch (error) {
+      unanswered = true
+      throw error
+    }
+  }
+  const reread = async (): Promise<TransactionState> => {
+    const now = await journal.readAnew(claim.id)
+    // Only who holds the number writes under it: what differs while it is the same was written by ourselves.
+    if (now?.fence !== claim.fence) throw lose()
+    claim = now
+    return now.state
+  }
+
+  return {
+    id: first.id,
+    state: () => claim.state,
+    lost: () => lost,
+    reread,
+    async write(change) {
+      if (lost) throw new RowLost()
+      if (await attempt(change)) return
+      for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
+        const state = await reread()
+        if (state === 'committed') throw new AlreadyCommitted()
+        if (state === 'rolled-back' || state === 'abandoned') return
+        if (await attempt(change)) return
+      }
+      throw lose()
+    },
+  }
+}

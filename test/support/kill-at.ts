@@ -1,0 +1,98 @@
+/**
+ * Makes the process that loads it (`node --import`) die or stop at a write to the journal, through `node:sqlite` as well as `pg`:
+ *
+ *   DIE_AT=journal:3:before    SIGKILL before the third write reaches the database
+ *   STOP_AT=journal:3:after    SIGSTOP once the database has answered it, before the code that sent it hears; several with commas between
+ *   POINTS_FILE=FILE           notes every point there when it is reached, one JSON line each (read by `readPoints`)
+ *
+ * Before the signal one log line goes to standard output: `{ "killAt": { kind, n, when, sql } }`. A write inside of a database transaction takes
+ * effect with its COMMIT, which is a point of its own.
+ */
+import { appendFileSync, writeSync } from 'node:fs'
+import { DatabaseSync, StatementSync } from 'node:sqlite'
+import pg from 'pg'
+import { followConnection, kindOf, readOrder, type Kind, type Order, type Point } from './kill-points.ts'
+
+const { DIE_AT, STOP_AT, POINTS_FILE } = process.env
+const orders: (Order & { readonly signal: NodeJS.Signals })[] = []
+if (DIE_AT) orders.push({ ...readOrder(DIE_AT), signal: 'SIGKILL' })
+if (STOP_AT) for (const text of STOP_AT.split(',')) orders.push({ ...readOrder(text), signal: 'SIGSTOP' })
+
+type Method = (...args: unknown[]) => unknown
+type Callback = (...results: unknown[]) => void
+
+const reached: Record<Kind, number> = { journal: 0, sweep: 0 }
+const connections = new WeakMap<object, ReturnType<typeof followConnection>>()
+
+/** @returns what to call once the database has answered; undefined where the statement is no point */
+function reach(connection: object, sql: string): (() => void) | undefined {
+  const follow = connections.get(connection) ?? followConnection()
+  connections.set(connection, follow)
+  const kind = follow(sql)
+  if (kind === undefined) return undefined
+  const point: Point = { kind, n: ++reached[kind], sql }
+  if (POINTS_FILE) appendFileSync(POINTS_FILE, `${JSON.stringify(point)}\n`)
+  obey(point, 'before')
+  return () => { obey(point, 'after') }
+}
+
+function obey(point: Point, when: Order['when']): void {
+  for (const order of orders) {
+    if (order.kind !== point.kind || order.n !== point.n || order.when !== when) continue
+    // Not by a stream: it would not get round to writing.
+    writeSync(1, `${JSON.stringify({ killAt: { ...point, when } })}\n`)
+    process.kill(process.pid, order.signal)
+  }
+}
+
+function patch<T extends object>(prototype: T, name: keyof T & string, change: (original: Method) => (this: T, ...args: unknown[]) => unknown): void {
+  Object.defineProperty(prototype, name, { value: change(prototype[name] as Method), configurable: true, writable: true })
+}
+
+const databases = new WeakMap<object, object>()
+patch(DatabaseSync.prototype, 'prepare', (original) => function (...args) {
+  const statement = original.apply(this, args) as object
+  databases.set(statement, this)
+  return statement
+})
+
+function patchSqlite<T extends object>(prototype: T, name: keyof T & string, connectionOf: (self: T) => object, sqlOf: (self: T, args: unknown[]) => string): void {
+  patch(prototype, name, (original) => function (...args) {
+    const answered = reach(connectionOf(this), sqlOf(this, args))
+    try {
+      return original.apply(this, args)
+    } finally {
+      answered?.()
+    }
+  })
+}
+patchSqlite(DatabaseSync.prototype, 'exec', (database) => database, (_, [sql]) => String(sql))
+for (const name of ['run', 'get', 'all'] as const) {
+  patchSqlite(StatementSync.prototype, name, (statement) => databases.get(statement) ?? statement, (statement) => statement.sourceSQL)
+}
+
+/** A way to send a statement whose end this module would miss must not pass for one without a write. */
+const mustNotWrite = (sql: string): void => {
+  if (kindOf(sql) !== undefined) throw new Error(`kill-at.ts does not know this way to send a write: ${sql}`)
+}
+patch(StatementSync.prototype, 'iterate', (original) => function (...args) {
+  mustNotWrite(this.sourceSQL)
+  return original.apply(this, args)
+})
+
+// A pool's clients are of this class, and `pool.query` goes through it.
+patch(pg.Client.prototype, 'query', (original) => function (...args) {
+  const [config] = args as [string | { text?: string; submit?: unknown; callback?: unknown } | undefined]
+  const sql = (typeof config === 'string' ? config : config?.text) ?? ''
+  if (typeof config === 'object' && (config.submit ?? config.callback) !== undefined) mustNotWrite(sql)
+  const answered = reach(this, sql)
+  if (answered === undefined) return original.apply(this, args)
+  const callback = args.findLastIndex((each) => typeof each === 'function')
+  if (callback >= 0) {
+    return original.apply(this, args.with(callback, (...results: unknown[]) => {
+      answered();
+      (args[callback] as Callback)(...results)
+    }))
+  }
+  return (original.apply(this, args) as Promise<unknown>).finally(answered)
+})

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs'
+
+/**
+ * `journal`: a write about one transaction, in the order in which that transaction makes them. `sweep`: a statement that a timer sends,
+ * take-over, expiry and the renewal of leases: how many there are by a certain moment says nothing, so they are counted apart.
+ */
+export type Kind = 'journal' | 'sweep'
+
+/** A moment at which a process can be made to die: a write to the journal, or the COMMIT of a database transaction that holds one. */
+export interface Point {
+  readonly kind: Kind
+  /** From 1, within its kind. */
+  readonly n: number
+  readonly sql: string
+}
+
+/** What DIE_AT and STOP_AT say. */
+export interface Order {
+  readonly kind: Kind
+  readonly n: number
+  readonly when: 'before' | 'after'
+}
+
+/** The module to load into a process (`node --import`) that shall die or stop at a write; its head says which settings it reads. */
+export const KILL_AT = new URL('./kill-at.ts', import.meta.url).href
+
+/** @throws Error where the text is not `journal:N:before`, or the like with `sweep` or `after` */
+export function readOrder(text: string): Order {
+  const [, kind, n, when] = /^(journal|sweep):([1-9]\d*):(before|after)$/.exec(text) ?? []
+  if (n === undefined) throw new Error(`${text} is no point of a process: journal:3:before is one`)
+  return { kind: kind as Kind, n: Number(n), when: when as Order['when'] }
+}
+
+/** Reads what a process wrote to POINTS_FILE: all points that it reached, in order. */
+export function readPoints(file: string): Point[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Point)
+}
+
+const WRITE = /\b(?:insert(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from)\s+(?:"?\w+"?\.)?"?bundle_transaction(?!\w)/i
+/** Nothing but the lease is set; or the rows are looked for by the statement itself, and not named by who sends it. */
+const SWEEP = /^\s*update\b.*?\bset\s+"?lease_until"?\s*=[^,]*?\bwhere\b|^\s*with\b/is
+
+/** What kind of write a statement is; undefined where it does not write to the journal's table. */
+export function kindOf(sql: string): Kind | undefined {
+  if (!WRITE.test(sql)) return undefined
+  return SWEEP.test(sql) ? 'sweep' : 'journal'
+}
+
+/** Follows one database connection through its transactions. @returns for each statement, which kind of point it is, if any */
+export function followConnection(): (sql: string) => Kind | undefined {
+  let inTransaction = false
+  let wrote: Kind | undefined
+  return (sql) => {
+    if (/^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i.test(sql)) [inTransaction, wrote] = [true, undefined]
+    if (/^\s*rollback\b(?!\s+to\b)/i.test(sql)) [inTransaction, wrote] = [false, undefined]
+    if (/^\s*(?:commit|end)\b/i.test(sql)) {
+      const committed = wrote;
+      [inTransaction, wrote] = [false, undefined]
+      return committed
+    }
+    const kind = kindOf(sql)
+    if (inTransaction && wrote !== 'journal') wrote = kind ?? wrote
+    return kind
+  }
+}

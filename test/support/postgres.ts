@@ -1,0 +1,60 @@
+import pg from 'pg'
+import { getPrograms, type Programs } from './postgres-programs.ts'
+import { startServer } from './postgres-server.ts'
+
+export interface Postgres {
+  /** The server's own database, with the right to do everything: `postgres://…`. */
+  readonly url: string
+  readonly how: 'programs' | 'container'
+  /** Creates an empty database and gives its URL. */
+  newDatabase(): Promise<string>
+  /** Ends the server at once and removes what it wrote. */
+  stop(): Promise<void>
+}
+
+type Running = Pick<Postgres, 'url' | 'how' | 'stop'>
+
+const IMAGE = 'postgres:17-alpine'
+
+/**
+ * Starts a PostgreSQL server of its own, in an own folder on a port of 127.0.0.1: from the machine's programs, else from Debian's package, which
+ * it installs, else in a container. `POSTGRES_VIA=programs` or `container` demands one of them. It ends with this process, however that ends.
+ * @throws Error in one sentence where PostgreSQL can't be had; a test that needs it is never skipped
+ */
+export async function startPostgres(): Promise<Postgres> {
+  const running = await start(process.env['POSTGRES_VIA'])
+  let databases = 0
+  return {
+    ...running,
+    async newDatabase() {
+      const name = `journal_${++databases}`
+      const client = new pg.Client(running.url)
+      await client.connect()
+      await client.query(`create database ${name}`).finally(() => client.end())
+      return Object.assign(new URL(running.url), { pathname: name }).href
+    },
+  }
+}
+
+async function start(via: string | undefined): Promise<Running> {
+  if (via === 'programs' || via === 'container') {
+    return (via === 'programs' ? getPrograms().then(startPrograms) : startContainer()).catch((error: unknown) => { throw new Error(`POSTGRES_VIA=${via}, but ${reasonOf(error)}`) })
+  }
+  if (via !== undefined && via !== '') throw new Error('POSTGRES_VIA must be programs or container.')
+  const reasons: string[] = []
+  const note = (error: unknown): undefined => { reasons.push(reasonOf(error)); return undefined }
+  const programs = await getPrograms().catch(note)
+  // A server that is there and does not start is a fault to be seen, not one to be passed over.
+  const running = programs === undefined ? await startContainer().catch(note) : await startPrograms(programs)
+  if (running === undefined) throw new Error(`The tests need PostgreSQL: install its server (Debian: apt-get install postgresql), or start a Docker engine that has or can pull ${IMAGE} (${reasons.join('; ')}).`)
+  return running
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).trim()
+
+/** Nothing here outlives the machine, so nothing needs to reach its disk: a server that is killed loses no commit all the same. */
+const SETTINGS = ['fsync=off', 'shared_buffers=16MB', 'max_connections=100', 'autovacuum=off']
+
+// Loaded where needed: testcontainers takes longer to load than a server to start.
+const startContainer = async (): Promise<Running> => (await import('./postgres-container.ts')).startContainer(IMAGE, SETTINGS)
+const startPrograms = async (programs: Programs): Promise<Running> => ({ ...await startServer(programs, SETTINGS), how: 'programs' })

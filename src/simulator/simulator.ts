@@ -88,10 +88,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const requests: RecordedRequest[] = []
   let late: { work: () => Promise<unknown>; label: string }[] = []
   const closing = new AbortController()
+  const later = (work: () => Promise<unknown>, label: string): void => void late.push({ work, label })
   const events = new EventEmitter()
   events.setMaxListeners(0)
   const server = createTsbServer({
-    context, faults, requests, later: (work, label) => void late.push({ work, label }), wait: (ms) => delay(ms, closing.signal),
+    context, faults, requests, later, wait: (ms) => delay(ms, closing.signal),
     tell: (call, stage, request) => void events.emit(`${call} ${stage}`, request),
   })
   const host = options.host ?? '127.0.0.1'

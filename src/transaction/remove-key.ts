@@ -83,14 +83,18 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promis
     if (owed.publicKey === undefined) return unseen(owed, options)
     // We saw this key made, so its absence is odd (a wrong partition answers 650 too): believe only a second look, later.
     if (!options.absentBefore) return { state: 'owed', reason: 'the TSB says that the key it made does not exist', refused: false, notBefore: options.now() + options.settleAfterMs }
-    return { state: 'removed' }
+    return keyGone(tsb, owed, options.signal)
   }
   const left = await look(tsb, owed, options.signal)
   if (left === 'password-refused' || (left !== undefined && sameKey(left, owed))) {
     return { state: 'owed', reason: 'the TSB said that it deleted the key, but the key still answers', refused: true }
   }
-  // Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing.
-  if (owed.certificate) await tsb.deleteCertificate(owed.key.label, options.signal).catch(() => undefined)
+  return keyGone(tsb, owed, options.signal)
+}
+
+/** Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing. */
+async function keyGone(tsb: Tsb, owed: OwedKey, signal: AbortSignal): Promise<Removal> {
+  if (owed.certificate) await tsb.deleteCertificate(owed.key.label, signal).catch(() => undefined)
   return { state: 'removed' }
 }
 

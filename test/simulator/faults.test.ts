@@ -130,6 +130,21 @@ test('a fault without end lasts until it is cleared, and meets its own call only
   assert.equal((await call(simulator, 'DELETE', '/v1/key/k')).status, 200)
 })
 
+test('next tells of a call that arrives, of one that was acted on even when it was refused, and not of what came before', async (t) => {
+  const simulator = await simulatorFor(t)
+  await create(simulator)
+  const stages: string[] = []
+  const second = simulator.next('create-key').then(() => stages.push('arrived'))
+  const acted = simulator.next('create-key', 'acted').then(() => stages.push('acted'))
+  const looked = simulator.next('key-attributes')
+  assert.deepEqual(stages, [])
+  assert.deepEqual(outcome(await create(simulator)), [400, 608])
+  await Promise.all([second, acted])
+  assert.deepEqual(stages, ['arrived', 'acted'])
+  await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })
+  assert.deepEqual((await looked).body, { label: 'k' })
+})
+
 test('faults under a label meet calls for labels that begin so, before the faults of all calls, and are set and cleared apart', async (t) => {
   const simulator = await simulatorFor(t)
   for (const label of ['a-1', 'a-2', 'b']) await simulator.addKey({ label })
@@ -160,19 +175,4 @@ test('what is late can be let go for one label, and the rest stays late', async 
   assert.deepEqual(simulator.labels(), ['a-1'])
   await simulator.releaseLate()
   assert.deepEqual(simulator.labels(), ['a-1', 'b'])
-})
-
-test('next tells of a call that arrives, of one that was acted on even when it was refused, and not of what came before', async (t) => {
-  const simulator = await simulatorFor(t)
-  await create(simulator)
-  const stages: string[] = []
-  const second = simulator.next('create-key').then(() => stages.push('arrived'))
-  const acted = simulator.next('create-key', 'acted').then(() => stages.push('acted'))
-  const looked = simulator.next('key-attributes')
-  assert.deepEqual(stages, [])
-  assert.deepEqual(outcome(await create(simulator)), [400, 608])
-  await Promise.all([second, acted])
-  assert.deepEqual(stages, ['arrived', 'acted'])
-  await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })
-  assert.deepEqual((await looked).body, { label: 'k' })
 })

@@ -1,3 +1,4 @@
+import { createPki } from '../../../src/simulator/pki.ts'
 import { openRefusingFront, type RefusingFront } from '../../support/refusing-front.ts'
 import { order, startService, type LogLine, type Service } from '../../support/service.ts'
 import { lanes, type Lane } from './lanes.ts'
@@ -16,6 +17,11 @@ export interface Benches {
   benchFor(cell: Cell): Promise<Bench>
   close(): Promise<void>
 }
+
+/** Over a thousand bundles are verified: small RSA certificates make that cheaper than those of P-384. */
+const pki = createPki({ attestationKey: 'ec', caKey: 'rsa', bits: { root: 2048, device: 2048 } })
+/** A certificate that goes with its key would never show that its own deletion was forgotten. */
+const simulatorOptions = pki.then((made) => ({ pki: made, certificateOutlivesKey: true }))
 
 /** Far beyond what a busy machine needs: on these benches no time-out may strike but the cell's own fault. */
 const PATIENT = { TSB_TIMEOUT_MS: '20000', TSB_CREATE_KEY_TIMEOUT_MS: '20000', SETTLE_AFTER_MS: '500', MAX_TRANSACTIONS: '100' }
@@ -60,7 +66,7 @@ function breakTheFlow({ simulator }: Service, { during }: Cell, name: string): v
 }
 
 async function openBench(env: Record<string, string>): Promise<Bench & { close(): Promise<void> }> {
-  const service = await startService({ simulator: { certificateOutlivesKey: true }, env })
+  const service = await startService({ simulator: await simulatorOptions, env })
   return {
     service,
     enter: lanes(64),
@@ -91,7 +97,7 @@ const refusedOnce = (line: LogLine): boolean => line['msg'] === 'TSB call' && li
 
 async function openRefusingBench(): Promise<Bench & { close(): Promise<void> }> {
   const front: RefusingFront = await openRefusingFront()
-  const service = await startService({ simulator: { certificateOutlivesKey: true }, env: { ...PATIENT, TSB_URL: front.url } })
+  const service = await startService({ simulator: await simulatorOptions, env: { ...PATIENT, TSB_URL: front.url } })
   front.forwardTo(service.simulator.url)
   // The first transaction also asks for the TSB's version; that call is not the one to refuse.
   await service.post(order('the-first'))

@@ -23,8 +23,11 @@ export interface OwedKey {
 
 export type Removal =
   | { readonly state: 'removed' }
-  /** Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. */
-  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number }
+  /**
+   * Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. `onlyLateLooks`: nothing is there, and the label
+   * is nobody else's, so nobody needs to wait for what is left to do.
+   */
+  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number; readonly onlyLateLooks?: boolean }
   /** What is there can't be shown to be ours, so it is left alone. */
   | { readonly state: 'abandoned'; readonly reason: string }
 
@@ -115,7 +118,7 @@ function unseen(owed: OwedKey, options: { now: () => number; settleAfterMs: numb
   const looks = owed.labelIsOurs ? [options.settleAfterMs, ...LATE_LOOKS_MS.filter((late) => late > options.settleAfterMs)] : [options.settleAfterMs]
   const next = looks.find((after) => age < after)
   if (next === undefined) return { state: 'removed' }
-  return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next }
+  return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next, onlyLateLooks: next > options.settleAfterMs }
 }
 
 const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey?.equals(owed.publicKey) === true

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Context } from './engine.ts'
 import type { Journal, Transaction } from './journal.ts'
-import { keptBytes, TRANSACTION_COLUMNS, transactionOf } from './rows.ts'
+import { keptBytes, plain, TRANSACTION_COLUMNS, transactionOf } from './rows.ts'
 import { holdsIdempotencyKey, open } from './schema.ts'
 
 const LISTED = 100
@@ -14,7 +14,7 @@ const withoutBytes = ({ engine: { db } }: Context) => db.selectFrom('bundle_tran
 
 /** See Journal.find. */
 export async function find(context: Context, caller: string, id: string): Promise<Transaction | undefined> {
-  const row = await whole(context).where('id', '=', id).where('caller', '=', caller).executeTakeFirst()
+  const row = await whole(context).where('id', '=', plain(id)).where('caller', '=', caller).executeTakeFirst()
   return row && transactionOf(row)
 }
 
@@ -34,7 +34,8 @@ export async function findCommitted(context: Context, caller: string, label: str
 }
 
 /** See Journal.list. A range and no LIKE: labels hold `_` and `.`, and case matters. */
-export async function list(context: Context, caller: string, label: string): Promise<readonly Transaction[]> {
+export async function list(context: Context, caller: string, asked: string): Promise<readonly Transaction[]> {
+  const label = plain(asked)
   const newest = async (which: ReturnType<typeof sql<boolean>>, limit: number) => await withoutBytes(context)
     .where('caller', '=', caller).where('label', '>=', label).where('label', '<', label + LAST_CHARACTER).where(which)
     .orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit)

@@ -34,6 +34,8 @@ export type Removal =
 /** Under a label of our own nothing waits for the label, so a create that lands late is looked for once more after ten minutes and after an hour. */
 const LATE_LOOKS_MS = [600_000, 3_600_000]
 
+const PASSWORD_LOST = 'the key asks for its password, which the journal was not allowed to keep (JOURNAL_ENCRYPTION_KEY)'
+
 export interface RemovalOptions {
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -61,7 +63,7 @@ export async function removeKey(tsb: Tsb, owed: OwedKey, options: RemovalOptions
     return await attempt(tsb, owed, options)
   } catch (error) {
     if (owed.passwordLost === true && error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) {
-      return { state: 'abandoned', reason: 'the key asks for its password, which the journal was not allowed to keep (JOURNAL_ENCRYPTION_KEY)' }
+      return { state: 'abandoned', reason: PASSWORD_LOST }
     }
     // A gateway's page or a technical fault is no refusal: only what the TSB itself said, with a code, and did not call passing.
     if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream?.errorCode !== undefined && !error.transient }
@@ -73,7 +75,7 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promis
   if (!owed.labelIsOurs || options.mostUses !== undefined) {
     const found = await look(tsb, owed, options.signal)
     if (found === 'password-refused') {
-      if (!owed.labelIsOurs) return { state: 'abandoned', reason: 'a key of this label exists and refuses the password of this transaction' }
+      if (!owed.labelIsOurs) return { state: 'abandoned', reason: owed.passwordLost === true ? PASSWORD_LOST : 'a key of this label exists and refuses the password of this transaction' }
     } else if (found === undefined) {
       if (owed.publicKey === undefined) return unseen(owed, options)
     } else {

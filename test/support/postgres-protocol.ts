@@ -16,10 +16,12 @@ export function postgresDialect(): Dialect<Statement> {
   let started = false
   let asked = 1
   let answered = 0
+  let parsed: Buffer = Buffer.alloc(0)
   const fromClient = framer(() => started)
   const fromServer = framer(() => true)
   return {
-    client: (chunk) => fromClient(chunk).map((bytes) => {
+    client: (chunk) => fromClient(chunk).map((message) => {
+      let bytes = message
       if (!started) {
         // A TLS handshake, or the question for one: the proxy could read nothing of what follows.
         if (bytes.readUInt32BE(4) === 80877103) throw new Error('The proxy reads what is said and takes no TLS: connect without sslmode.')
@@ -32,8 +34,11 @@ export function postgresDialect(): Dialect<Statement> {
       const read = reader(bytes)
       if (type === 'P') {
         prepared.set(read.text(), read.text())
-        return { bytes, answer }
+        // It goes with what follows it: the server's statement_timeout runs from here on, and must not while the statement is held.
+        parsed = Buffer.concat([parsed, bytes])
+        return { bytes: Buffer.alloc(0), answer }
       }
+      [bytes, parsed] = [Buffer.concat([parsed, message]), Buffer.alloc(0)]
       if (type === 'Q') return { bytes, answer, message: { sql: read.text(), parameters: [] } }
       if (type !== 'B') return { bytes, answer }
       read.text()

@@ -110,11 +110,12 @@ describe('in front of PostgreSQL', () => {
     const holding = proxy.holdBefore(statement(/'late'/))
     const written = assert.rejects(client.query("update job set state = 'late'; notify landed"), lost)
     const held = await holding
-    client.connection.stream.destroy()
+    held.desert()
     await written
+    assert.equal(proxy.cutAll(), 0)
     assert.equal(await stateNow(), 'began')
     held.release()
-    await landed
+    await Promise.all([landed, held.answered])
     assert.equal(await stateNow(), 'late')
   })
 

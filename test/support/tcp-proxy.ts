@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { postgresDialect, type Statement } from './postgres-protocol.ts'
 import { openLane, type Lane } from './tcp-lane.ts'
@@ -16,8 +16,12 @@ export interface Held<M> {
   readonly message: M
   /** Passes on what was held, to a server even when the client has gone meanwhile: so a write lands late. */
   release(): void
+  /** Breaks off the client's side only: it hears that the connection is lost, and what was held can still be released. */
+  desert(): void
   /** Breaks the connection off; what was held is lost. */
   cut(): void
+  /** Resolves once the server has answered the message, whether or not anybody hears that. */
+  readonly answered: Promise<void>
 }
 
 export interface TcpProxy<M> {
@@ -36,7 +40,7 @@ export interface TcpProxy<M> {
   holdBefore(match: (message: M) => boolean): Promise<Held<M>>
   /** Passes the message on and holds its answer; resolves once that is complete. */
   holdAfter(match: (message: M) => boolean): Promise<Held<M>>
-  /** Breaks off all connections. @returns how many there were */
+  /** Breaks off all connections that have a client. @returns how many there were */
   cutAll(): number
   /** From now on nobody listens at the port; connections that stand go on. */
   refuse(): void
@@ -90,13 +94,14 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
   const { hostname, port: targetPort } = new URL(target)
   const rules: Rule<M>[] = []
   const messages: M[] = []
-  const open = new Set<{ readonly cut: () => void; readonly lanes: readonly Lane[] }>()
+  const open = new Set<{ readonly client: Socket; readonly cut: () => void; readonly lanes: readonly Lane[] }>()
   const timers = new Set<NodeJS.Timeout>()
   let frozen = false
 
   function serve(client: Socket): void {
     const server = connect({ port: Number(targetPort), host: hostname, allowHalfOpen: true, noDelay: true })
     const reading = dialect()
+    const answers = new EventEmitter()
     let awaited: { readonly rule: Rule<M>; readonly answer: number; readonly message: M } | undefined
     const cut = (): void => {
       open.delete(connection)
@@ -105,6 +110,7 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
       client.resetAndDestroy()
       server.destroy()
     }
+    const desert = (): void => { client.resetAndDestroy() }
     const up = openLane(client, server, () => frozen, (chunk) => {
       for (const { bytes, answer, message } of reading.client(chunk)) {
         if (server.destroyed) return
@@ -113,7 +119,8 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
         up.send(bytes)
         if (message === undefined) continue
         messages.push(message)
-        if (rule?.when === 'before') rule.happens({ message, cut, release: () => { up.release() } })
+        const answered = new Promise<void>((resolve) => { answers.once(String(answer), resolve) })
+        if (rule?.when === 'before') rule.happens({ message, cut, desert, answered, release: () => { up.release() } })
         if (rule?.when === 'after') awaited = { rule, answer, message }
       }
     })
@@ -122,12 +129,13 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
         const due = awaited !== undefined && answer >= awaited.answer ? awaited : undefined
         if (due) down.hold()
         down.send(bytes)
+        if (ends) answers.emit(String(answer))
         if (!due || !ends) continue
         awaited = undefined
-        due.rule.happens({ message: due.message, cut, release: () => { down.release() } })
+        due.rule.happens({ message: due.message, cut, desert, answered: Promise.resolve(), release: () => { down.release() } })
       }
     })
-    const connection = { cut, lanes: [up, down] }
+    const connection = { client, cut, lanes: [up, down] }
     open.add(connection)
     // So that a reset stays a reset, and a target that is down looks like one.
     server.once('error', () => { client.resetAndDestroy() })
@@ -161,7 +169,7 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
   let listener = await listen(0)
   const { port } = listener.address() as AddressInfo
   const cutAll = (): number => {
-    const all = [...open]
+    const all = [...open].filter(({ client }) => !client.destroyed)
     for (const { cut } of all) cut()
     return all.length
   }
@@ -185,7 +193,7 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
     },
     async stop() {
       for (const timer of timers) clearTimeout(timer)
-      cutAll()
+      for (const { cut } of open) cut()
       if (listener.listening) await once(listener.close(), 'close')
     },
   }

@@ -1,0 +1,57 @@
+import { statement, type Statement } from './postgres-protocol.ts'
+import { startPostgres } from './postgres.ts'
+import { startService, type Service } from './service.ts'
+import { startPostgresProxy, type TcpProxy } from './tcp-proxy.ts'
+import { watchJournal, type WatchedJournal } from './watched-journal.ts'
+
+export interface ProxiedService {
+  readonly service: Service
+  /** Between the service and its journal. */
+  readonly proxy: TcpProxy<Statement>
+  readonly journal: WatchedJournal
+  /** From now on the journal cannot be reached, and every connection to it is broken. */
+  away(): void
+  /** Resolves when readyz says 200. */
+  ready(): Promise<void>
+  /** Requests that the simulator got of this call about this label. */
+  sent(call: string, label: string): number
+  stop(): Promise<void>
+}
+
+/** Beats follow each other at a third of it. */
+const LEASE_MS = 900
+
+/**
+ * Starts a PostgreSQL server, a proxy before it, and the service with its journal behind that.
+ * @param env settings in place of ones that suit a test
+ */
+export async function startProxiedService(env: Record<string, string> = {}): Promise<ProxiedService> {
+  const postgres = await startPostgres()
+  const url = await postgres.newDatabase()
+  const proxy = await startPostgresProxy(url)
+  const service = await startService({ env: { JOURNAL_URL: proxy.url, LEASE_MS: String(LEASE_MS), SETTLE_AFTER_MS: '500', TSB_CREATE_KEY_TIMEOUT_MS: '5000', ...env } })
+  const journal = await watchJournal(url)
+  return {
+    service, proxy, journal,
+    away() {
+      proxy.refuse()
+      proxy.cutAll()
+    },
+    async ready() {
+      // Each turn is a request over a socket; the beat that makes it true comes by itself.
+      while ((await service.get('/readyz')).status !== 200);
+    },
+    sent: (call, label) => service.simulator.requests.filter((request) => request.call === call && (request.body as { label?: string }).label === label).length,
+    async stop() {
+      await service.stop()
+      await journal.close()
+      await proxy.stop()
+      await postgres.stop()
+    },
+  }
+}
+
+/** The write that takes a row to this state. Ask before the transaction gets there: later writes name the state too, as the one they follow. */
+export const writeOf = (state: string): ((message: Statement) => boolean) => statement(/^update "bundle_transaction"/, state)
+/** The read on a connection of its own that follows an unanswered write. */
+export const REREAD = statement(/^select "id", "fence", "state" from "bundle_transaction"/)

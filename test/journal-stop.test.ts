@@ -19,8 +19,9 @@ after(() => postgres.stop())
 
 describe('a process and its journal', { concurrency: true }, () => {
   for (const engine of ['SQLite', 'PostgreSQL']) {
-    test(`SIGTERM in the middle of a transaction, with a row owed, ends with exit code 0, and the row stays owed (${engine})`, async (t) => {
-      const stage = await setUpRestarts(t, { SETTLE_AFTER_MS: '60000', ...(engine === 'PostgreSQL' && { JOURNAL_URL: await postgres.newDatabase() }) })
+    test(`SIGTERM in the middle of a transaction, with a row owed, ends with exit code 0; the row stays owed (${engine})`, async (t) => {
+      const journal = engine === 'PostgreSQL' ? { JOURNAL_URL: await postgres.newDatabase() } : {}
+      const stage = await setUpRestarts(t, { SETTLE_AFTER_MS: '60000', ...journal })
       const { simulator } = stage
       const service = await startServiceProcess(stage.env)
       simulator.faults.set('create-key', { kind: 'reset-before' })
@@ -76,7 +77,7 @@ describe('a process and its journal', { concurrency: true }, () => {
     assert.deepEqual(stage.simulator.labels(), [])
   })
 
-  test('on an HSM that keeps invalidated labels the next start settles what was left; then a label stays taken, and a prefix does not', async (t) => {
+  test('on an HSM that keeps invalidated labels the next start settles what was left; a prefix is free then, a label not', async (t) => {
     const stage = await setUpRestarts(t, {}, { keepInvalidatedLabels: true })
     const prefixed = { ...order('unused'), key: { labelPrefix: 'again', algorithm: 'EC', curveOid: '1.2.840.10045.3.1.7' } }
     await leaveUnfinished(stage, 'exportFiles', order('again'))

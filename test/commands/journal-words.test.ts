@@ -10,7 +10,10 @@ import { journalFor } from '../support/journal-url.ts'
 const settings = { AUTH_MODE: 'none', TSB_URL: 'http://127.0.0.1:1' }
 
 describe('what the operator\'s command says when it can do nothing', { concurrency: true }, () => {
-  for (const args of [[], ['list', 'x'], ['show'], ['settle'], ['forget'], ['frobnicate'], ['list', '--bogus'], ['forget', 'a', 'b'], ['show', 'a', '--all'], ['list', '--all=x']]) {
+  for (const args of [
+    [], ['list', 'x'], ['show'], ['settle'], ['forget'], ['frobnicate'], ['list', '--bogus'], ['forget', 'a', 'b'],
+    ['show', 'a', '--all'], ['list', '--all=x'],
+  ]) {
     test(`wrong words (${args.join(' ')}): 2, and one document that says the right ones`, async () => {
       const { exitCode, output } = await runJournal([...args, '--json'], { env: {}, colour: false })
       assert.equal(exitCode, 2)
@@ -23,13 +26,14 @@ describe('what the operator\'s command says when it can do nothing', { concurren
     const env = { AUTH_MODE: 'none', JOURNAL_URL: 'planted-url', JOURNAL_ENCRYPTION_KEY: 'planted-key' }
     const { exitCode, output } = await runJournal(['list', '--json'], { env, colour: false })
     assert.equal(exitCode, 78)
-    assert.deepEqual((JSON.parse(output) as { error: string[] }).error.map((line) => line.split(':')[0]).sort(), ['JOURNAL_ENCRYPTION_KEY', 'JOURNAL_URL', 'TSB_URL'])
+    const { error } = JSON.parse(output) as { error: string[] }
+    assert.deepEqual(error.map((line) => line.split(':')[0]).sort(), ['JOURNAL_ENCRYPTION_KEY', 'JOURNAL_URL', 'TSB_URL'])
     assert.equal(output.includes('planted'), false)
   })
 
   test('a journal that cannot be opened: 75, without the password of its URL', async (t) => {
     const broken = journalFor(t)
-    writeFileSync(broken.slice('file:'.length), 'no database, however long it is read, and it is long enough to be looked at as one '.repeat(20))
+    writeFileSync(broken.slice('file:'.length), 'no database, but long enough to be looked at as one '.repeat(20))
     for (const url of ['postgres://operator:planted@127.0.0.1:1/journal', broken]) {
       for (const args of [['list'], ['settle', 'x']]) {
         const { exitCode, output } = await runJournal([...args, '--json'], { env: { ...settings, JOURNAL_URL: url }, colour: false })
@@ -42,8 +46,10 @@ describe('what the operator\'s command says when it can do nothing', { concurren
 
   test('as a process it gives the same code, and standard output holds nothing but the document', async (t) => {
     const journal = journalFor(t)
-    for (const [args, env, code] of [[['list', '--json'], { ...settings, JOURNAL_URL: journal }, 0], [['frobnicate', '--json'], {}, 2]] as const) {
-      const child = spawn(process.execPath, ['src/commands/journal.ts', ...args], { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+    for (const [word, env, code] of [['list', { ...settings, JOURNAL_URL: journal }, 0], ['frobnicate', {}, 2]] as const) {
+      const child = spawn(process.execPath, ['src/commands/journal.ts', word, '--json'], {
+        env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number]>])
       assert.equal(exitCode, code)
       JSON.parse(output)

@@ -29,7 +29,9 @@ export async function startProxiedService(env: Record<string, string> = {}): Pro
   const postgres = await startPostgres()
   const url = await postgres.newDatabase()
   const proxy = await startPostgresProxy(url)
-  const service = await startService({ env: { JOURNAL_URL: proxy.url, LEASE_MS: String(LEASE_MS), SETTLE_AFTER_MS: '500', TSB_CREATE_KEY_TIMEOUT_MS: '5000', ...env } })
+  const service = await startService({
+    env: { JOURNAL_URL: proxy.url, LEASE_MS: String(LEASE_MS), SETTLE_AFTER_MS: '500', TSB_CREATE_KEY_TIMEOUT_MS: '5000', ...env },
+  })
   const journal = await watchJournal(url)
   return {
     service, proxy, journal,
@@ -41,7 +43,10 @@ export async function startProxiedService(env: Record<string, string> = {}): Pro
       // Each turn is a request over a socket; the beat that makes it true comes by itself.
       while ((await service.get('/readyz')).status !== 200);
     },
-    sent: (call, label) => service.simulator.requests.filter((request) => request.call === call && (request.body as { label?: string }).label === label).length,
+    sent(call, label) {
+      const labelled = service.simulator.requests.filter(({ body }) => (body as { label?: string } | undefined)?.label === label)
+      return labelled.filter((request) => request.call === call).length
+    },
     async stop() {
       await service.stop()
       await journal.close()
@@ -51,7 +56,7 @@ export async function startProxiedService(env: Record<string, string> = {}): Pro
   }
 }
 
-/** The write that takes a row to this state. Ask before the transaction gets there: later writes name the state too, as the one they follow. */
+/** The write that takes a row to this state. Ask before the transaction gets there: the next write names the state too. */
 export const writeOf = (state: string): ((message: Statement) => boolean) => statement(/^update "bundle_transaction"/, state)
 /** The read on a connection of its own that follows an unanswered write. */
 export const REREAD = statement(/^select "id", "fence", "state" from "bundle_transaction"/)

@@ -4,18 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { startSimulator, type Alterations, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
-import { sharedPki, startApp, type RunningApp } from './service.ts'
+import { sharedPki, startApp, type LogLine, type RunningApp } from './service.ts'
+
+export interface StoredRow {
+  readonly id: string
+  readonly label: string
+  readonly state: string
+  readonly reason: string | null
+  readonly secret: string | null
+}
 
 /** One HSM and one SQLite journal, over which the service is started again and again. */
 export interface Restarts {
   readonly simulator: Simulator
   /** The service's settings, to start it as a process of its own, or the operator's command. */
   readonly env: Readonly<Record<string, string>>
-  /** The journal's file. While the service runs in this process, no other way than `read` and `copy` may open it: closing it would drop SQLite's locks. */
+  /** The journal's file. While the service runs in this process only `read` and `backUp` may open it, or SQLite's locks are dropped. */
   readonly file: string
   start(env?: Record<string, string>, now?: () => Date): Promise<RunningApp>
   /** What stands in the journal, without the bundles' bytes; oldest first. */
-  read(): { readonly id: string; readonly label: string; readonly state: string; readonly reason: string | null; readonly secret: string | null }[]
+  read(): StoredRow[]
   /** Copies the journal as it is now, beside a running service, as an operator's backup does (sqlite.org/lang_vacuum.html). */
   backUp(): void
   /** Puts the copy in the journal's place. Only while no service runs. */
@@ -23,7 +31,9 @@ export interface Restarts {
 }
 
 /** @param settings in place of ones that suit a test */
-export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Record<string, string> = {}, options: SimulatorOptions = {}): Promise<Restarts> {
+export async function setUpRestarts(
+  t: Pick<TestContext, 'after'>, settings: Record<string, string> = {}, options: SimulatorOptions = {},
+): Promise<Restarts> {
   const simulator = await startSimulator({ pki: await sharedPki(), ...options })
   const home = mkdtempSync(join(tmpdir(), 'restarts-'))
   const running = new Set<RunningApp>()
@@ -62,7 +72,10 @@ export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Rec
       running.add(own)
       return own
     },
-    read: () => withJournal((database) => database.prepare('select id, label, state, reason, secret from bundle_transaction order by created_at, id').all() as ReturnType<Restarts['read']>),
+    read: () => withJournal((database) => {
+      const query = database.prepare('select id, label, state, reason, secret from bundle_transaction order by created_at, id')
+      return query.all().map((row) => ({ ...row }) as unknown as StoredRow)
+    }),
     backUp() {
       rmSync(copy, { force: true })
       withJournal((database) => database.prepare('vacuum into ?').run(copy))
@@ -80,7 +93,9 @@ export async function setUpRestarts(t: Pick<TestContext, 'after'>, settings: Rec
  * @param during the simulator's hook for that answer: of create-key, the CSR or the attestation
  * @param then what else to do at that moment
  */
-export async function leaveUnfinished(stage: Restarts, during: 'createAnswer' | 'csr' | 'exportFiles', body: unknown, env: Record<string, string> = {}, then?: () => void): Promise<void> {
+export async function leaveUnfinished(
+  stage: Restarts, during: 'createAnswer' | 'csr' | 'exportFiles', body: unknown, env: Record<string, string> = {}, then?: () => void,
+): Promise<void> {
   const { alter } = stage.simulator
   Object.assign(alter, {
     [during]: <T>(answer: T): T => {
@@ -98,6 +113,6 @@ export async function leaveUnfinished(stage: Restarts, during: 'createAnswer' | 
 }
 
 /** Says which log line tells that this label's key is left alone. */
-export const abandoned = (label: string) => (line: Readonly<Record<string, unknown>>): boolean => line['event'] === 'abandoned' && line['label'] === label
+export const abandoned = (label: string) => (line: LogLine): boolean => line['event'] === 'abandoned' && line['label'] === label
 /** Says which log line tells that what was owed for this label is settled. */
-export const settled = (label: string) => (line: Readonly<Record<string, unknown>>): boolean => line['msg'] === 'an owed deletion is settled' && line['label'] === label
+export const settled = (label: string) => ({ msg, label: said }: LogLine): boolean => msg === 'an owed deletion is settled' && said === label

@@ -50,7 +50,12 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
   const log: LogLine[] = []
   const lines = new EventEmitter().setMaxListeners(0)
   const settings = readSettings({ AUTH_MODE: 'none', PORT: '0', ...env })
-  const app = await buildApp(settings, pino({ level: 'debug' }, { write: (text) => { const line = JSON.parse(text) as LogLine; log.push(line); lines.emit('line', line) } }), now)
+  const write = (text: string): void => {
+    const line = JSON.parse(text) as LogLine
+    log.push(line)
+    lines.emit('line', line)
+  }
+  const app = await buildApp(settings, pino({ level: 'debug' }, { write }), now)
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
@@ -78,7 +83,8 @@ export async function startService(options: { simulator?: SimulatorOptions; env?
   const home = mkdtempSync(join(tmpdir(), 'service-'))
   const anchors = join(home, 'root.pem')
   writeFileSync(anchors, simulator.rootPem)
-  const app = await startApp({ TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, ...options.env }, options.now)
+  const settings = { TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}` }
+  const app = await startApp({ ...settings, ...options.env }, options.now)
   return {
     ...app,
     simulator,

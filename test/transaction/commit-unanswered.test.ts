@@ -49,7 +49,8 @@ async function attested(label: string): Promise<Attested> {
   assert.equal(begun.state, 'begun')
   const entry = openEntry(journal, begun.claim)
   for (const state of ['key-created', 'csr-generated', 'attested'] as const) await entry.write({ state })
-  const mine = (match: (message: Statement) => boolean) => (message: Statement): boolean => match(message) && message.parameters.includes(id)
+  type Match = (message: Statement) => boolean
+  const mine = (match: Match): Match => (message) => match(message) && message.parameters.includes(id)
   return {
     entry,
     committing: mine(statement(/^update "bundle_transaction"/, 'committed')),

@@ -44,7 +44,7 @@ async function stage(t: TestContext, ...states: ('key-created' | 'csr-generated'
     },
   }
   const id = randomUUID()
-  const begun = await journal.begin({ id, caller: 'somebody', label: 'label', labelIsOurs: false, createdAt: new Date(time), createBody: {} })
+  const begun = await journal.begin({ id, caller: 'somebody', label: 'x', labelIsOurs: false, createdAt: new Date(time), createBody: {} })
   assert.equal(begun.state, 'begun')
   const entry = openEntry(lossy, begun.claim)
   for (const state of states) await entry.write({ state })
@@ -101,7 +101,8 @@ test('an end that took effect unheard is no fault when it is written again', asy
 
 test('a row that was given away unheard is not held on to', async (t) => {
   const { entry, unheard, heard, takeOver } = await stage(t, 'key-created')
-  const owed: Change = { state: 'rollback-owed', releaseForMs: 500, settling: { tries: 0, refusedMs: 0, refused: false, absentBefore: false, reason: 'later' } }
+  const settling = { tries: 0, refusedMs: 0, refused: false, absentBefore: false, reason: 'later' }
+  const owed: Change = { state: 'rollback-owed', releaseForMs: 500, settling }
   unheard()
   await assert.rejects(entry.write(owed), /no answer/)
   heard()

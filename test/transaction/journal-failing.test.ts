@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
+import type { ProblemCode } from '../../src/errors.ts'
 import { problemIn } from '../support/problem.ts'
 import { startProxiedService, writeOf, type ProxiedService } from '../support/proxied-service.ts'
 import { order, type LogLine } from '../support/service.ts'
@@ -17,7 +18,7 @@ const stateOf = async (label: string): Promise<string[]> => (await at.journal.ro
 const warned = (message: string) => (line: LogLine): boolean => line['msg'] === message
 const post = (label: string): Promise<Response> => at.service.post(order(label))
 
-async function assertTakenBack(answer: Response, label: string, step: string, code: 'journal-unavailable' | 'tsb-error' = 'journal-unavailable'): Promise<void> {
+async function assertTakenBack(answer: Response, label: string, step: string, code: ProblemCode = 'journal-unavailable'): Promise<void> {
   const { transaction } = await problemIn(answer, code)
   assert.deepEqual([transaction?.step, transaction?.rollback], [step, 'done'])
   assert.equal(has(label), false)
@@ -113,19 +114,19 @@ describe('the write before create-key leaves', () => {
   }
 })
 
-for (const [state, step] of [['key-created', 'create-key'], ['csr-generated', 'generate-csr'], ['attested', 'export-attestation']] as const) {
+for (const [state, step] of [['key-created', 'create-key'], ['csr-generated', 'generate-csr'], ['attested', 'export-attestation']]) {
   describe(`the write of ${state}`, () => {
     for (const [how, lose] of LOSSES) {
       test(`that ${how} takes the key back at once`, async () => {
         const label = `${state}-${how.replaceAll(' ', '-')}`
-        await assertTakenBack(await lose(writeOf(state), label), label, step)
+        await assertTakenBack(await lose(writeOf(state!), label), label, step!)
         assert.deepEqual(await stateOf(label), ['rolled-back'])
       })
     }
 
     test('with no journal there any more, takes the key back from memory; the row is settled when it is back', async () => {
       const label = `${state}-away`
-      const holding = at.proxy.holdBefore(writeOf(state))
+      const holding = at.proxy.holdBefore(writeOf(state!))
       const answer = post(label)
       await holding
       at.away()

@@ -34,7 +34,7 @@ describe('a journal that was restored from before', { concurrency: true }, () =>
     })
   }
 
-  test('a journal from before the CSR does not destroy a key that was only used for that CSR, where its public key is not known', async (t) => {
+  test('a journal that does not know the public key does not destroy a key that was only used for its CSR', async (t) => {
     const stage = await restoredFrom(t, 'createAnswer')
     const service = await stage.start()
     await service.logged(abandoned('live'))
@@ -55,7 +55,8 @@ describe('a journal that was restored from before', { concurrency: true }, () =>
 
   test('a recovery that took the row over and died does not make it younger', async (t) => {
     const stage = await restoredFrom(t, 'exportFiles')
-    const died = await openJournal({ url: stage.env['JOURNAL_URL']!, tsb: stage.simulator.url, leaseMs: 1, retentionMs: DAY_MS, now: () => Date.now() + DAY_MS - 3_600_000 })
+    const inTime = (): number => Date.now() + DAY_MS - 3_600_000
+    const died = await openJournal({ url: `file:${stage.file}`, tsb: stage.simulator.url, leaseMs: 1, retentionMs: DAY_MS, now: inTime })
     assert.deepEqual((await died.takeOver(8, [])).map(({ label }) => label), ['live'])
     await died.close()
     const service = await stage.start({}, () => new Date(Date.now() + DAY_MS + 60_000))

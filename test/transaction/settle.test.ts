@@ -52,14 +52,21 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
   const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
   const body: CreateKeyBody = {
     label, algorithm: 'EC', curveOid: '1.2.840.10045.3.1.7',
-    attributes: { sign: true, extractable: false, sensitive: true, copyable: false, modifiable: false, destroyable: true, decrypt: false, unwrap: false, derive: false },
+    attributes: {
+      sign: true, extractable: false, sensitive: true, copyable: false, modifiable: false, destroyable: true,
+      decrypt: false, unwrap: false, derive: false,
+    },
   }
   const createBody = { ...body, ...(password !== undefined && { password: true }) }
-  const begun = await journal.begin({ id: randomUUID(), caller: 'somebody', label, labelIsOurs, createdAt: new Date(time), createBody, ...(secret !== undefined && { secret }) })
+  const begun = await journal.begin({
+    id: randomUUID(), caller: 'somebody', label, labelIsOurs, createdAt: new Date(time), createBody,
+    ...(secret !== undefined && { secret }),
+  })
   assert.equal(begun.state, 'begun')
   if (until !== 'began') {
     const claim = await journal.write(begun.claim, { createLeaves: true })
-    const key = until === 'sent' ? undefined : await tsb.createKey({ ...body, ...(password !== undefined && { password: [...password] }) }, AbortSignal.timeout(5_000))
+    const sent = { ...body, ...(password !== undefined && { password: [...password] }) }
+    const key = until === 'sent' ? undefined : await tsb.createKey(sent, AbortSignal.timeout(5_000))
     if (until === 'key-created') await journal.write(claim!, { state: 'key-created', publicKey: key!.publicKey })
   }
   time += LEASE_MS + lapsedMs
@@ -70,7 +77,8 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
 }
 
 const tryOnce = (row: Inherited, password?: string): Promise<Settlement> => settle(row, {
-  tsb, settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS }, now: () => time, openPassword: () => (password === undefined ? undefined : [...password]),
+  tsb, settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS }, now: () => time,
+  openPassword: () => (password === undefined ? undefined : [...password]),
 }, AbortSignal.timeout(5_000))
 const has = (): boolean => simulator.labels().includes(label)
 const settlingOf = ({ change }: Settlement): Settling => change.settling!
@@ -96,7 +104,8 @@ describe('a row that was taken over', () => {
       ['unheard', 0, 'rolled-back'], ['unheard', 1, 'abandoned'], ['unheard', 2, 'abandoned'],
       ['key-created', 0, 'rolled-back'], ['key-created', 2, 'rolled-back'], ['key-created', 3, 'abandoned'],
     ] as const) {
-      test(`is ${state} where its key, ${until}, was used ${uses} times, under a label of ${labelIsOurs ? 'its own' : 'the caller'}`, async (t) => {
+      const whose = labelIsOurs ? 'its own' : 'the caller'
+      test(`is ${state} where its key, ${until}, was used ${uses} times, under a label of ${whose}`, async (t) => {
         const row = await inherit(t, { until, labelIsOurs })
         simulator.key(label).useCount = uses
         const settled = await tryOnce(row)
@@ -137,7 +146,8 @@ test('only time between two refusals counts towards giving up, not that in which
   const refused = { kind: 'status', status: 400, body: { errorCode: 614 } } as const
   let last: Settlement | undefined
   let counted = 0
-  for (const [fault, adds] of [[refused, false], [refused, true], [{ kind: 'not-found-bare' }, false], [refused, false], [refused, true]] as const) {
+  const away = { kind: 'not-found-bare' } as const
+  for (const [fault, adds] of [[refused, false], [refused, true], [away, false], [refused, false], [refused, true]] as const) {
     simulator.faults.set('delete-key', { ...fault, times: Infinity })
     const before: Settling | undefined = last?.change.settling
     last = await tryOnce({ ...row, ...(before && { settling: before }) })
@@ -152,7 +162,8 @@ test('only time between two refusals counts towards giving up, not that in which
 describe('the password of a row that was taken over', () => {
   test('that no key opens leaves it owed: nothing is asked, and nothing counts towards giving up', async (t) => {
     const row = await inherit(t, { until: 'key-created', password: 'pw', secret: 'v1.unknown.AAAA' })
-    const settled = await tryOnce({ ...row, settling: { tries: 9, refusedMs: GIVE_UP_MS - 1, refused: true, absentBefore: false, reason: '' } })
+    const settling = { tries: 9, refusedMs: GIVE_UP_MS - 1, refused: true, absentBefore: false, reason: '' }
+    const settled = await tryOnce({ ...row, settling })
     assert.deepEqual([settled.state, settlingOf(settled).refusedMs, simulator.requests.length], ['rollback-owed', GIVE_UP_MS - 1, 0])
     assert.match(settled.reason ?? '', /JOURNAL_ENCRYPTION_KEY/)
     assert.deepEqual([(await tryOnce(row, 'pw')).state, has()], ['rolled-back', false])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openUnwritten } from '../../src/transaction/unwritten.ts'
 
-test('what the journal does not take waits, is tried again in order, and is told of once when it fails and once when it got through', async () => {
+test('what the journal does not take is tried again in order, and told of once when it fails and once when it got through', async () => {
   const told: string[] = []
   const unwritten = openUnwritten((id) => told.push(`${id} waits`), (id) => told.push(`${id} done`))
   let away = true

@@ -88,7 +88,8 @@ describe('a journal that was restored from before', { concurrency: true }, () =>
 
   test('a restored debt of a create that went unanswered does not destroy such a key either', async (t) => {
     const stage = await setUpRestarts(t)
-    const first = await stage.start()
+    // Longer than a busy machine takes to look: a look after this time would settle it at once.
+    const first = await stage.start({ SETTLE_AFTER_MS: '4000' })
     stage.simulator.faults.set('create-key', { kind: 'reset-before' })
     assert.equal((await first.post(order('shared'))).status, 503)
     stage.backUp()

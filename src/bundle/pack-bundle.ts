@@ -38,7 +38,8 @@ export async function packBundle(content: BundleContent): Promise<PackedBundle> 
 
 /** The files of a bundle but for the manifest, in the order in which a registration officer opens them. */
 function bundleFiles(content: BundleContent): BundleFile[] {
-  const { label, files, report } = content
+  const { label, files, report, profile: { name, title, comparedOn } } = content
+  const notProven = NOT_PROVEN.map(({ claim }) => claim)
   return [
     { name: `${label}.csr`, bytes: Buffer.from(pemOfCsr(files.csrDer)) },
     { name: `${label}.xml`, bytes: files.xml },
@@ -46,7 +47,7 @@ function bundleFiles(content: BundleContent): BundleFile[] {
     { name: 'PrimusHSM_Attestation.crt', bytes: files.certificates },
     { name: 'PrimusHSM_Attestation_PublicKey.pem', bytes: files.publicKey },
     ...(files.readme === undefined ? [] : [files.readme]),
-    { name: 'verification-report.json', bytes: json({ schemaVersion: 1, ...report, notProven: NOT_PROVEN.map(({ claim }) => claim) }) },
+    { name: 'verification-report.json', bytes: json({ schemaVersion: 1, profile: { name, title, comparedOn }, ...report, notProven }) },
     { name: 'verification-report.html', bytes: Buffer.from(reportPage(content, { verifyScriptSha256: VERIFY_SCRIPT_SHA256 })) },
     VERIFY_SCRIPT,
   ]

@@ -22,7 +22,10 @@ const GROUPS: readonly { readonly prefix: string; readonly title: string; readon
   },
   { prefix: 'key', title: 'Key', how: 'What the HSM says of the key, read from the signed attestation and compared with what was requested.' },
   { prefix: 'csr', title: 'Certificate request (CSR)', how: 'Its signature, its key against the attested key, and its content against what was requested.' },
-  { prefix: 'profile', title: 'Profile', how: 'What certification authorities accept. The rules are applied to the request, which key and CSR were compared with.' },
+  {
+    prefix: 'profile', title: 'Profile',
+    how: 'What the chosen kind of certificate, or one certification authority, asks of the key and the CSR that came back.',
+  },
   { prefix: '', title: 'Other', how: 'Checks of no group above.' },
 ]
 

@@ -33,6 +33,7 @@ export function reportPage(content: BundleContent, { verifyScriptSha256 }: { rea
 ${banner(content)}${verdict(content)}
 ${remarks(report)}${factsSection(content)}
 ${subjectSection(content)}
+${profileSection(content)}
 ${fingerprintsSection(content)}
 ${checksSection(report)}
 ${commandsSection(label, verifyScriptSha256)}
@@ -107,6 +108,18 @@ ${csrSubject.flat().map(({ oid, value }) => html`<tr><th scope="row">${attribute
 `)}</tbody>
 </table>
 </section>`
+}
+
+/** Which rules the checks of the profile are about, and what no rule can check. */
+function profileSection({ profile: { name, title, description, comparedOn, notes } }: BundleContent): Markup {
+  return html`<section aria-labelledby="profile">
+<h2 id="profile">Profile: ${title}</h2>
+<p>${description} Its outcomes are the checks <code>profile.…</code> below. This is profile <code>${name}</code>, last compared with its
+sources on ${comparedOn}.</p>
+${notes.length === 0 ? nothing : html`<ul>
+${notes.map(({ text, source }) => html`<li>${text} <small>(${source})</small></li>
+`)}</ul>
+`}</section>`
 }
 
 function fingerprintsSection({ report: { facts: { anchor, path = [] } } }: BundleContent): Markup {

@@ -1,7 +1,7 @@
-import { readBits } from './certificate.ts'
 import { check, failed, passed, warning } from './check.ts'
+import { EXTENDED_KEY_USAGE, fieldOf, KEY_USAGE, readExtendedKeyUsage, readKeyUsage, SUBJECT_OIDS } from './csr-content.ts'
 import { EXTENSION_REQUEST, readCsr } from './csr.ts'
-import { oidOf, readDer, sequenceOf, TAG } from './der.ts'
+import { readDer, TAG } from './der.ts'
 import type { CsrExtension, NameAttribute, RequestedKey, SubjectField } from './evidence.ts'
 import { readSignatureAlgorithm, verifySignature } from './signature-algorithm.ts'
 import { clean, sameBytes } from './text.ts'
@@ -27,13 +27,6 @@ export const csrSameKey = check('csr.same-key', ['csr', 'key'], ({ csr, key }, {
   if (createdPublicKey && !sameBytes(createdPublicKey, key.publicKey)) return failed('Expected the key that was created to be the attested one; it is another key.')
   return passed(createdPublicKey ? 'The key that was created, the attested key and the key of the CSR are the same.' : 'The attested key and the key of the CSR are the same.')
 })
-
-/** X.520, and RFC 2985 for email. */
-const SUBJECT_OIDS: Record<SubjectField, string> = {
-  commonName: '2.5.4.3', surname: '2.5.4.4', country: '2.5.4.6', locality: '2.5.4.7', stateOrProvinceName: '2.5.4.8', organizationName: '2.5.4.10',
-  organizationUnitName: '2.5.4.11', title: '2.5.4.12', givenName: '2.5.4.42', initials: '2.5.4.43', generationQualifier: '2.5.4.44',
-  organizationIdentifier: '2.5.4.97', email: '1.2.840.113549.1.9.1',
-}
 
 /**
  * The TSB glues the subject together as text and lets keytool take it apart again, so `Acme, O=Evil` makes two organisations, and some fields
@@ -70,20 +63,9 @@ function unusualType(field: SubjectField, { type }: NameAttribute): string[] {
 }
 
 function nameOfAttribute(oid: string): string {
-  return Object.entries(SUBJECT_OIDS).find(([, known]) => known === oid)?.[0] ?? oid
+  return fieldOf(oid) ?? oid
 }
 
-/** RFC 5280 4.2.1.3, by the TSB's names; the bit is the position. */
-const KEY_USAGES = [
-  'DIGITAL_SIGNATURE', 'CONTENT_COMMITMENT', 'KEY_ENCIPHERMENT', 'DATA_ENCIPHERMENT', 'KEY_AGREEMENT', 'KEY_CERT_SIGN', 'CRL_SIGN', 'ENCIPHER_ONLY', 'DECIPHER_ONLY',
-]
-/** RFC 5280 4.2.1.12, by the TSB's names. */
-const EXTENDED_KEY_USAGES: Record<string, string> = {
-  ANY_EXTENDED_KEY_USAGE: '2.5.29.37.0', SERVER_AUTH: '1.3.6.1.5.5.7.3.1', CLIENT_AUTH: '1.3.6.1.5.5.7.3.2', CODE_SIGNING: '1.3.6.1.5.5.7.3.3',
-  EMAIL_PROTECTION: '1.3.6.1.5.5.7.3.4', TIME_STAMPING: '1.3.6.1.5.5.7.3.8', OCSP_SIGNING: '1.3.6.1.5.5.7.3.9',
-}
-const KEY_USAGE = '2.5.29.15'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
 const SUBJECT_KEY_IDENTIFIER = '2.5.29.14'
 
 /** The TSB marks both usages critical (release note 1.16.1); whether a CA takes that is the profile's question. */
@@ -104,24 +86,6 @@ export const csrExtensions = check('csr.extensions', ['csr'], ({ csr: { attribut
 function failure(name: string, found: readonly string[] | undefined, expected: readonly string[]): ReturnType<typeof failed> | undefined {
   const sameSet = found !== undefined && new Set(found).size === found.length && [...found].sort().join() === [...new Set(expected)].sort().join()
   return sameSet ? undefined : failed(`Expected ${name} ${expected.join(', ') || 'absent'} in the CSR; it is ${clean(found?.join(', ') ?? 'not readable') || 'absent'}.`)
-}
-
-/** Names of the bits that are set; none for no extension; undefined for one that is no canonical, non-empty bit list. */
-function readKeyUsage(extension: CsrExtension | undefined): string[] | undefined {
-  if (!extension) return []
-  const value = readDer(extension.value)
-  const bits = readBits(value)
-  if (!value || !bits || bits.length > 16) return undefined
-  // X.690 11.2.2: a named bit list ends with its last set bit.
-  const used = bits.length - value.contents[0]!
-  if (bits.lastIndexOf(true) !== used - 1 || used === 0) return undefined
-  return bits.flatMap((set, bit) => set ? [KEY_USAGES[bit] ?? `bit ${bit}`] : [])
-}
-
-function readExtendedKeyUsage(extension: CsrExtension | undefined): string[] | undefined {
-  if (!extension) return []
-  const oids = sequenceOf(readDer(extension.value), 1, 50)?.map(oidOf)
-  return oids?.map((oid) => Object.entries(EXTENDED_KEY_USAGES).find(([, known]) => known === oid)?.[0] ?? oid ?? '?')
 }
 
 function isKeyIdentifier(extension: CsrExtension | undefined): boolean {

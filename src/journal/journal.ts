@@ -99,6 +99,8 @@ export interface Change {
   readonly steps?: Transaction['steps']
   readonly report?: EvidenceReport
   readonly bundle?: Required<StoredBundle>
+  /** The caller's Idempotency-Key may be used anew: the row has no outcome that anybody could wait for. */
+  readonly freesIdempotencyKey?: true
   /** Gives the row away: nobody holds it, and after this many milliseconds whoever comes first takes it. */
   readonly releaseForMs?: number
 }

@@ -45,6 +45,7 @@ export function columnsOfChange(change: Change, clock: RawBuilder<number>) {
     ...(change.createLeaves && { sent_at: clock }),
     ...(publicKey && { public_key: view(publicKey) }),
     ...(settling && { settling: JSON.stringify(settling), reason: plain(settling.reason) }),
+    ...(change.freesIdempotencyKey && { idempotency_key: null }),
     ...(change.steps && { steps: JSON.stringify(change.steps) }),
     ...(change.report && { report: JSON.stringify(change.report) }),
     ...(bundle && { bundle_file_name: bundle.fileName, bundle_sha256: bundle.sha256, bundle_size: bundle.size, bundle_bytes: bundle.bytes }),

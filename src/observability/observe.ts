@@ -55,6 +55,7 @@ export function openObservability(log: FastifyBaseLogger, read: { load(): { runn
         const line = { transaction: event.transactionId, label: event.label, ...('reason' in event && { reason: event.reason }) }
         if (event.kind === 'taken-over') log.warn(line, 'a transaction that nobody worked on any more was taken over and is rolled back')
         if (event.kind === 'owed') log.warn(line, 'a key may be left at the HSM: its deletion is owed and tried again')
+        if (event.kind === 'unseen') log.info(line, 'nothing is there yet; it is looked for once more later')
         if (event.kind === 'settled') log.info({ ...line, audit: true, event: 'rolled-back' }, 'an owed deletion is settled')
         if (event.kind === 'abandoned') {
           abandoned.inc()

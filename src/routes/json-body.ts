@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ProblemError } from '../errors.ts'
+import { checkStructure } from './json-structure.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -12,15 +13,26 @@ export async function parseJsonBody(request: FastifyRequest, body: Buffer): Prom
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw new ProblemError('unsupported-media-type', 'JSON is UTF-8: send no other charset')
   if (body.length === 0) throw new ProblemError('invalid-request', 'the body is empty')
+  const text = readUtf8(body)
+  const value = parse(text)
+  checkStructure(text)
+  return value
+}
+
+function readUtf8(body: Buffer): string {
   try {
-    return JSON.parse(utf8.decode(body), refusePrototype)
-  } catch (error) {
-    throw error instanceof ProblemError ? error : new ProblemError('invalid-request', 'the body is not valid JSON in UTF-8')
+    return utf8.decode(body)
+  } catch {
+    throw notJson()
   }
 }
 
-/** A member of this name could reach the prototype of what it is copied into. */
-function refusePrototype(name: string, value: unknown): unknown {
-  if (name === '__proto__') throw new ProblemError('invalid-request', 'the body has a member that is never allowed')
-  return value
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw notJson()
+  }
 }
+
+const notJson = (): ProblemError => new ProblemError('invalid-request', 'the body is not valid JSON in UTF-8')

@@ -59,23 +59,50 @@ export interface Faults {
   set(call: CallName, ...faults: readonly Fault[]): void
   /** Takes the faults off one call, or off all. */
   clear(call?: CallName): void
+  /**
+   * Faults of their own for calls that name a label which begins so: transactions that run side by side can fail each in its own way. They
+   * come before the faults of all calls; `set` and `clear` of the one leave the other alone.
+   */
+  under(label: string): Pick<Faults, 'set' | 'clear'>
 }
 
 /** The book of faults still to come. `next` is for the server: it counts one call and says what shall happen to it. */
-export function createFaults(): Faults & { next: (call: CallName) => FaultKind | undefined } {
-  const waiting = new Map<CallName, { fault: Fault; skip: number; times: number }[]>()
+export function createFaults(): Faults & { next: (call: CallName, label?: string) => FaultKind | undefined } {
+  const all = createBook()
+  const books = new Map<string, ReturnType<typeof createBook>>()
   return {
-    set(call, ...faults) {
+    set: all.set,
+    clear: all.clear,
+    under(label) {
+      const book = books.get(label) ?? createBook()
+      books.set(label, book)
+      return book
+    },
+    next(call, label = '') {
+      const [, own] = [...books].find(([beginning, book]) => label.startsWith(beginning) && book.has(call)) ?? []
+      return (own ?? all).next(call)
+    },
+  }
+}
+
+function createBook() {
+  const waiting = new Map<CallName, { fault: Fault; skip: number; times: number }[]>()
+  const queueOf = (call: CallName) => {
+    const queue = waiting.get(call) ?? []
+    while (queue[0] !== undefined && queue[0].times <= 0) queue.shift()
+    return queue
+  }
+  return {
+    set(call: CallName, ...faults: readonly Fault[]): void {
       waiting.set(call, faults.map((fault) => ({ fault, skip: fault.skip ?? 0, times: fault.times ?? 1 })))
     },
-    clear(call) {
+    clear(call?: CallName): void {
       if (call === undefined) waiting.clear()
       else waiting.delete(call)
     },
-    next(call) {
-      const queue = waiting.get(call) ?? []
-      while (queue[0] !== undefined && queue[0].times <= 0) queue.shift()
-      const [head] = queue
+    has: (call: CallName): boolean => queueOf(call).length > 0,
+    next(call: CallName): FaultKind | undefined {
+      const [head] = queueOf(call)
       if (head === undefined) return undefined
       if (head.skip > 0) {
         head.skip -= 1

@@ -21,7 +21,8 @@ export interface ServerParts {
   readonly context: Context
   readonly faults: ReturnType<typeof createFaults>
   readonly requests: RecordedRequest[]
-  readonly later: Stage['later']
+  /** Keeps work for `releaseLate()`, with the label that it is about. */
+  readonly later: (work: () => Promise<unknown>, label: string) => void
   readonly wait: Stage['wait']
   /** Is told when a call has arrived, and when the simulator has acted on it. */
   readonly tell: (call: CallName, stage: 'arrived' | 'acted', request: RecordedRequest) => void
@@ -58,9 +59,10 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
     return given
   }
   parts.tell(call.name, 'arrived', recorded)
-  const fault = parts.faults.next(call.name)
+  const label = labelOf(body, found.name)
+  const fault = parts.faults.next(call.name, label)
   if (fault === undefined) send(response, await act())
-  else await misbehave(fault, { response, act, later: parts.later, wait: parts.wait })
+  else await misbehave(fault, { response, act, later: (work) => { parts.later(work, label) }, wait: parts.wait })
 }
 
 async function answer(context: Context, call: Call, headers: IncomingHttpHeaders, input: { raw: Buffer; body: unknown; name: string }): Promise<Answer> {
@@ -75,6 +77,12 @@ async function answer(context: Context, call: Call, headers: IncomingHttpHeaders
     if (!(error instanceof TsbRefusal)) throw error
     return error.body.message === '' ? { status: error.status, body: Buffer.alloc(0), headers: {} } : jsonAnswer(error.status, error.body)
   }
+}
+
+/** The label that a request names, in its body or its path; empty where it names none. */
+function labelOf(body: unknown, name: string): string {
+  const { label, signKeyName } = (typeof body === 'object' && body !== null ? body : {}) as Readonly<Record<string, unknown>>
+  return [label, signKeyName].find((value) => typeof value === 'string') ?? name
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

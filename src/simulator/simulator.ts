@@ -61,8 +61,11 @@ export interface Simulator {
   publicKey(label: string): KeyObject
   /** Plants a key. @throws Error when the label is taken. */
   addKey(key: PlantedKey): Promise<StoredKey>
-  /** Lets the calls that a `late` fault holds back act now; their callers get no answer. Returns when all have acted. */
-  releaseLate(): Promise<void>
+  /**
+   * Lets the calls that a `late` fault holds back act now, all or those of labels that begin so; their callers get no answer. Returns when
+   * they have acted.
+   */
+  releaseLate(label?: string): Promise<void>
   /** Stops at once: hanging requests are cut off, late ones never act. */
   close(): Promise<void>
 }
@@ -83,12 +86,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const context: Context = { options, pki, partition, alter, now }
   const faults = createFaults()
   const requests: RecordedRequest[] = []
-  const late: (() => Promise<unknown>)[] = []
+  let late: { work: () => Promise<unknown>; label: string }[] = []
   const closing = new AbortController()
+  const later = (work: () => Promise<unknown>, label: string): void => void late.push({ work, label })
   const events = new EventEmitter()
   events.setMaxListeners(0)
   const server = createTsbServer({
-    context, faults, requests, later: (work) => void late.push(work), wait: (ms) => delay(ms, closing.signal),
+    context, faults, requests, later, wait: (ms) => delay(ms, closing.signal),
     tell: (call, stage, request) => void events.emit(`${call} ${stage}`, request),
   })
   const host = options.host ?? '127.0.0.1'
@@ -117,12 +121,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     key: (label) => findKey(partition, label),
     publicKey: (label) => findKey(partition, label).publicKey,
     addKey: (key) => plant(context, key),
-    async releaseLate() {
-      await Promise.all(late.splice(0).map((work) => work()))
+    async releaseLate(label = '') {
+      const due = late.filter((held) => held.label.startsWith(label))
+      late = late.filter((held) => !due.includes(held))
+      await Promise.all(due.map(({ work }) => work()))
     },
     close() {
       closing.abort()
-      late.length = 0
+      late = []
       return new Promise((resolve) => {
         server.close(() => { resolve() })
         server.closeAllConnections()

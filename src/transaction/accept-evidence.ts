@@ -1,4 +1,5 @@
 import { ProblemError } from '../errors.ts'
+import { certificateFacts } from '../evidence/certificate-facts.ts'
 import type { EvidenceInput, EvidenceReport, ParsedCsr, VerifiedFiles } from '../evidence/evidence.ts'
 import { verifyEvidence } from '../evidence/verify-evidence.ts'
 import { checkProfile } from '../profiles/profiles.ts'
@@ -22,7 +23,7 @@ export async function acceptEvidence(
     trustAnchors: tools.evidence.trustAnchors,
     verifiedAt: now,
     window: { from: tools.startedAt, to: now, clockSkewSeconds: tools.evidence.clockSkewSeconds },
-    extraChecks: () => checkProfile(order.profile, request),
+    extraChecks: (read) => checkProfile(order.profile, certificateFacts(read)),
   })
   if (files && csr) return { files, csrSubject: csr.subject, report }
   const failed = report.checks.filter((check) => check.outcome === 'failed').map((check) => check.id)

@@ -1,5 +1,6 @@
 import type { PackedBundle } from '../bundle/pack-bundle.ts'
 import type { EvidenceReport } from '../evidence/evidence.ts'
+import { profileOf } from '../profiles/profiles.ts'
 import { acceptEvidence } from './accept-evidence.ts'
 import { createFreshKey, refuseTakenLabel } from './label.ts'
 import { certificateRequestBody, type Order } from './order.ts'
@@ -44,7 +45,7 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
 
   const { files, csrSubject, report } = await saga.step('verify', () => acceptEvidence({ attestationExport, csr, createdPublicKey: created.publicKey }, order, tools))
 
-  const content = { label: key.label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, report }
+  const content = { label: key.label, transactionId: tools.id, startedAt: tools.startedAt, files, csrSubject, profile: profileOf(order.profile), report }
   const bundle = await saga.step('pack', () => tools.pack(content))
 
   await saga.step('commit', () => tools.commit(bundle, report))

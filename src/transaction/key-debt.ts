@@ -45,7 +45,7 @@ export interface DebtSettings {
 /** What happened to a key that had to be taken back, for log and metrics. */
 export type DebtEvent =
   | { readonly kind: 'owed' | 'abandoned'; readonly transactionId: string; readonly label: string; readonly reason: string }
-  | { readonly kind: 'settled' | 'taken-over'; readonly transactionId: string; readonly label: string }
+  | { readonly kind: 'settled' | 'taken-over' | 'unseen'; readonly transactionId: string; readonly label: string }
 
 /** A create that was not sent, because the journal would not have it. */
 class NotSent extends ProblemError {

@@ -1,4 +1,5 @@
-import type { RequestedKey } from '../evidence/evidence.ts'
+import type { CertificateFacts } from '../evidence/certificate-facts.ts'
+import type { RequestedKey, SubjectField } from '../evidence/evidence.ts'
 import type { ProfileName } from '../profiles/profiles.ts'
 import type { CertificateRequestBody } from '../tsb/certificate-request.ts'
 import type { CreateKeyBody } from '../tsb/create-key.ts'
@@ -38,6 +39,22 @@ export function requestedKey({ key, csr }: Order, label: string): RequestedKey {
     ...(key.curveOid !== undefined && { curveOid: key.curveOid }),
     modifiable, decrypt, unwrap, derive,
     subject: csr.standardCertificateAttributes,
+    keyUsage: csr.keyUsage ?? [],
+    extendedKeyUsage: csr.extendedKeyUsage ?? [],
+  }
+}
+
+/** @returns what this order would have certified, for rules that are held against it before anything is sent */
+export function orderedFacts({ key, csr }: Order): CertificateFacts {
+  const { modifiable, decrypt, unwrap, derive } = key.attributes
+  const named = Object.entries(csr.standardCertificateAttributes) as [SubjectField, string][]
+  return {
+    algorithm: key.algorithm,
+    ...(key.keySize !== undefined && { rsaBits: key.keySize }),
+    ...(key.curveOid !== undefined && { curveOid: key.curveOid }),
+    keyAttributes: { modifiable, decrypt, unwrap, derive },
+    subject: Object.fromEntries(named.map(([field, value]) => [field, [value]])),
+    furtherSubjectOids: [],
     keyUsage: csr.keyUsage ?? [],
     extendedKeyUsage: csr.extendedKeyUsage ?? [],
   }

@@ -64,6 +64,7 @@ export function startRecovery(parts: {
     if (await journal.write(row, stopping.signal.aborted && state === 'rollback-owed' ? { ...change, releaseForMs: 0 } : change) === undefined) return
     if (state === 'rolled-back') parts.report({ kind: 'settled', transactionId, label })
     if (state === 'abandoned') parts.report({ kind: 'abandoned', transactionId, label, reason })
+    if (change.freesIdempotencyKey) parts.report({ kind: 'unseen', transactionId, label })
     if (state === 'rollback-owed' && row.settling === undefined) parts.report({ kind: 'owed', transactionId, label, reason })
     if (change.releaseForMs !== undefined) wakeIn(change.releaseForMs)
   }

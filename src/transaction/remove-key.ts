@@ -23,8 +23,11 @@ export interface OwedKey {
 
 export type Removal =
   | { readonly state: 'removed' }
-  /** Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. */
-  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number }
+  /**
+   * Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. `onlyLateLooks`: nothing is there, and the label
+   * is nobody else's, so nobody needs to wait for what is left to do.
+   */
+  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number; readonly onlyLateLooks?: boolean }
   /** What is there can't be shown to be ours, so it is left alone. */
   | { readonly state: 'abandoned'; readonly reason: string }
 
@@ -85,14 +88,18 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promis
     if (owed.publicKey === undefined) return unseen(owed, options)
     // We saw this key made, so its absence is odd (a wrong partition answers 650 too): believe only a second look, later.
     if (!options.absentBefore) return { state: 'owed', reason: 'the TSB says that the key it made does not exist', refused: false, notBefore: options.now() + options.settleAfterMs }
-    return { state: 'removed' }
+    return keyGone(tsb, owed, options.signal)
   }
   const left = await look(tsb, owed, options.signal)
   if (left === 'password-refused' || (left !== undefined && sameKey(left, owed))) {
     return { state: 'owed', reason: 'the TSB said that it deleted the key, but the key still answers', refused: true }
   }
-  // Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing.
-  if (owed.certificate) await tsb.deleteCertificate(owed.key.label, options.signal).catch(() => undefined)
+  return keyGone(tsb, owed, options.signal)
+}
+
+/** Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing. */
+async function keyGone(tsb: Tsb, owed: OwedKey, signal: AbortSignal): Promise<Removal> {
+  if (owed.certificate) await tsb.deleteCertificate(owed.key.label, signal).catch(() => undefined)
   return { state: 'removed' }
 }
 
@@ -113,7 +120,7 @@ function unseen(owed: OwedKey, options: { now: () => number; settleAfterMs: numb
   const looks = owed.labelIsOurs ? [options.settleAfterMs, ...LATE_LOOKS_MS.filter((late) => late > options.settleAfterMs)] : [options.settleAfterMs]
   const next = looks.find((after) => age < after)
   if (next === undefined) return { state: 'removed' }
-  return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next }
+  return { state: 'owed', reason: 'create-key went unanswered and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next, onlyLateLooks: next > options.settleAfterMs }
 }
 
 const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey?.equals(owed.publicKey) === true

@@ -68,7 +68,8 @@ function owed(row: Inherited, removal: Removal & { state: 'owed' }, settings: De
   if (refusedMs >= settings.giveUpAfterMs) return abandoned(row, removal.reason)
   const settling = { tries, refusedMs, refused: removal.refused, absentBefore: removal.notBefore !== undefined, reason: removal.reason }
   const releaseForMs = removal.notBefore === undefined ? pauseAfter(tries) : Math.max(removal.notBefore - now, 1)
-  return { state: 'rollback-owed', change: { state: 'rollback-owed', settling, releaseForMs }, reason: removal.reason }
+  const change = { state: 'rollback-owed' as const, settling, releaseForMs, ...(removal.onlyLateLooks === true && { freesIdempotencyKey: true as const }) }
+  return { state: 'rollback-owed', change, reason: removal.reason }
 }
 
 function abandoned(row: Inherited, reason: string): Settlement {

@@ -4,6 +4,7 @@ import { openSecret, sealSecret } from '../journal/secrets.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { openAdmission } from './admission.ts'
 import { startRecovery, type RecoverySettings } from './recovery.ts'
+import { refuseViolations } from './refuse-violations.ts'
 import { replay } from './replay.ts'
 import { runTransaction, type Issued, type IssueRequest, type Surroundings } from './run-transaction.ts'
 import { openUnwritten } from './unwritten.ts'
@@ -54,7 +55,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
   const admission = openAdmission(settings.maxTransactions, settings.maxQueued)
   const gate = versionGate(tsb, (reason) => observer.warn(`the TSB's version is not known: ${reason}`))
   const unwritten = openUnwritten(
-    (id) => observer.warn(`the journal does not know yet how transaction ${id} ended`),
+    (id, error) => observer.warn(`the journal does not know yet how transaction ${id} ended: ${messageOf(error)}`),
     (id) => observer.warn(`the journal now knows how transaction ${id} ended`),
   )
   const recovery = startRecovery({
@@ -66,7 +67,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     },
     beaten: () => unwritten.retry(),
     report: (event) => observer.debt(event),
-    failed: (what, error) => observer.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+    failed: (what, error) => observer.warn(`${what}: ${messageOf(error)}`),
   })
   const around: Surroundings = {
     tsb, journal, settings, gate, recovery, unwritten, observer, now,
@@ -79,6 +80,8 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       const held = idempotency && await journal.findByIdempotencyKey(caller, idempotency.key)
       // A replay needs no place: it costs the HSM nothing.
       if (held !== undefined) return replay(held, idempotency!.body)
+      // Behind the replay: a bundle that was issued stays issued, whatever a later version or DEFAULT_PROFILE asks.
+      refuseViolations(request.order)
       const leave = await admission.enter(request.left)
       try {
         return await runTransaction(request, around)
@@ -102,3 +105,5 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     },
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -22,6 +22,7 @@ const content: Content = {
   startedAt: new Date('2026-01-02T03:04:05.678Z'),
   csrSubject: [[{ oid: '2.5.4.3', type: 'PrintableString', value: 'Acme Seal' }]],
   serviceVersion: '0.1.0',
+  profile: { name: 'tsb-default', title: 'The tutorial', description: 'All of it.', comparedOn: '2026-11-23', notes: [] },
   files: {
     csrDer, xml: Buffer.from('<xml/>\n\n'), signature: Buffer.from([0, 1, 2, 255]), certificates: Buffer.from('chain\n'),
       publicKey: Buffer.from('public\r\n'),
@@ -95,7 +96,8 @@ describe('a bundle', () => {
   })
   test('has the whole report, and says what is not proven', async () => {
     const { notProven, ...report } = await jsonIn('verification-report.json')
-    assert.deepEqual(report, { schemaVersion: 1, ...content.report })
+    const profile = { name: 'tsb-default', title: 'The tutorial', comparedOn: '2026-11-23' }
+    assert.deepEqual(report, { schemaVersion: 1, profile, ...content.report })
     assert.ok(Array.isArray(notProven) && notProven.length > 0)
   })
   test('has JSON that a person can read, ending with one line feed', async () => {

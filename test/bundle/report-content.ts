@@ -9,6 +9,10 @@ export async function content(profiles: readonly CheckResult[] = [profile], useC
   const { report, evidence, files } = await verifyCase({ useCount, input: { extraChecks: () => profiles } })
   return {
     label: LABEL, transactionId: '0198f2a1-7c3e-7b1a-9d55-2f6f0c1c7e10', startedAt: new Date('2026-03-24T10:00:00.500Z'),
+    profile: {
+      name: 'tsb-default', title: 'What the tutorial asks', description: 'Takes what the TSB takes.', comparedOn: '2026-11-23',
+      notes: [{ text: 'Choose the profile of the certificate that you want.', source: 'the tutorial' }],
+    },
     files: files!, report, csrSubject: evidence.csr!.subject, serviceVersion: '0.1.0',
   }
 }

@@ -78,6 +78,17 @@ test('has every check with its outcome in a word and its detail', () => {
   assert.ok(text.includes('27 checks: 24 passed, 3 passed with a warning.'))
 })
 
+test('names the profile, what it is, how old its rules are, and what they cannot check', () => {
+  const text = textOf(page)
+  const { title, description, name, comparedOn, notes: [note] } = warned.profile
+  const said = [
+    `Profile: ${title} ${description}`, `This is profile ${name}, last compared with its sources on ${comparedOn}.`,
+    `${note!.text} (${note!.source})`,
+  ]
+  for (const each of said) assert.ok(text.includes(each), each)
+  assert.doesNotMatch(reportPage({ ...good, profile: { ...good.profile, notes: [] } }), /<small>/)
+})
+
 test('lifts the warnings to the top, and has no such section without any', () => {
   const text = textOf(page)
   const above = text.slice(0, text.indexOf(' The key '))

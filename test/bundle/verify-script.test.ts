@@ -153,7 +153,10 @@ for (const [what, args, verdict] of UNUSABLE) {
 
 test('is packed into every bundle, before the manifest, byte for byte as published', async () => {
   const { report, evidence, files } = await verifyCase()
-  const content = { label: LABEL, transactionId: 'tx', startedAt: new Date(0), report, files: files!, csrSubject: evidence.csr!.subject, serviceVersion: '0.1.0' }
+  const content = {
+    label: LABEL, transactionId: 'tx', startedAt: new Date(0), report, files: files!, csrSubject: evidence.csr!.subject,
+    serviceVersion: '0.1.0', profile: { name: 'tsb-default', title: 'The tutorial', description: 'All of it.', comparedOn: '2026-11-23', notes: [] },
+  }
   const { bytes } = await packBundle(content)
   const zip = await JSZip.loadAsync(bytes)
   assert.deepEqual(Object.keys(zip.files).slice(-2), ['verify.sh', 'manifest.json'])

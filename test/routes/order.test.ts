@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { PROFILE_NAMES } from '../../src/profiles/profiles.ts'
 import { readOrder } from '../../src/routes/read-order.ts'
 import type { ProblemCode } from '../../src/errors.ts'
 import type { OrderBody } from '../../src/routes/schemas/order.ts'
+import { ROWS } from '../profiles/rows.ts'
 import { pointersOf, problemIn } from '../support/problem.ts'
 import { order, startService, type Service } from '../support/service.ts'
 
@@ -251,10 +251,12 @@ describe('the rest of csr, and profile', () => {
   refuses('/csr/extendedKeyUsage', ['CLIENT_AUTH', null])
   refuses('/csr/validity', [0, -1, 36_501, 1.5, '365', null])
   refuses('/csr/signKeyName', [7, null])
-  refuses('/profile', ['qualified', '', null, 1])
+  refuses('/profile', ['unheard-of', '', null, 1])
   refuses('/key', [undefined, null, 'order-good', []])
   refuses('/csr', [undefined, null, 'csr-text', []])
-  for (const name of PROFILE_NAMES) test(`accepts the profile ${name}`, () => accepted({ '/key/label': `profile-${name}`, '/profile': name }))
+  for (const [name, { good: row }] of Object.entries(ROWS)) {
+    test(`accepts the profile ${name}`, () => accepted({ ...row, '/key/label': `profile-${name}`, '/profile': name }))
+  }
   test('several faults are told at once', () => refused(
     { '/key/label': 'a b c', '/csr/validity': 0, '/csr/standardCertificateAttributes/country': 'xx' },
     ['/key/label', '/csr/validity', '/csr/standardCertificateAttributes/country']))

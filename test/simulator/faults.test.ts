@@ -144,3 +144,35 @@ test('next tells of a call that arrives, of one that was acted on even when it w
   await call(simulator, 'POST', '/v1/key/attributes', { label: 'k' })
   assert.deepEqual((await looked).body, { label: 'k' })
 })
+
+test('faults under a label meet calls for labels that begin so, before the faults of all calls, and are set and cleared apart', async (t) => {
+  const simulator = await simulatorFor(t)
+  for (const label of ['a-1', 'a-2', 'b']) await simulator.addKey({ label })
+  const attributes = async (label: string) => (await call(simulator, 'POST', '/v1/key/attributes', { label })).status
+  const csr = async (label: string) => (await call(simulator, 'POST', '/v1/certificate/synchronous/request', csrFor(label))).status
+  simulator.faults.set('key-attributes', { kind: 'unauthorized-bare', times: Infinity })
+  simulator.faults.under('a-').set('key-attributes', { kind: 'unavailable', times: 2 })
+  simulator.faults.under('a-').set('certificate-request', { kind: 'unavailable' })
+  assert.deepEqual([await attributes('a-1'), await attributes('b'), await attributes('a-2'), await attributes('a-1')], [503, 401, 503, 401])
+  assert.deepEqual([await csr('b'), await csr('a-1'), await csr('a-1')], [200, 503, 200])
+  simulator.faults.under('a-').set('delete-key', { kind: 'unavailable' })
+  simulator.faults.clear()
+  assert.equal((await call(simulator, 'DELETE', '/v1/key/a-1')).status, 503)
+  simulator.faults.under('a-').set('delete-key', { kind: 'unavailable' })
+  simulator.faults.under('a-').clear()
+  assert.equal((await call(simulator, 'DELETE', '/v1/key/a-1')).status, 200)
+})
+
+test('what is late can be let go for one label, and the rest stays late', async (t) => {
+  const simulator = await simulatorFor(t)
+  simulator.faults.set('create-key', { kind: 'late', times: 2 })
+  for (const label of ['a-1', 'b']) {
+    const arrived = simulator.next('create-key')
+    void call(simulator, 'POST', '/v1/key', ecKey(label)).catch(() => undefined)
+    await arrived
+  }
+  await simulator.releaseLate('a-')
+  assert.deepEqual(simulator.labels(), ['a-1'])
+  await simulator.releaseLate()
+  assert.deepEqual(simulator.labels(), ['a-1', 'b'])
+})

@@ -14,7 +14,7 @@ import { kindOf, KILL_AT, readPoints, type Point } from './kill-points.ts'
 import { startPostgres, type Postgres } from './postgres.ts'
 import { isStopped } from './process-state.ts'
 
-/** Writes as the journal does, by kysely: one by one, then in a transaction, then by the drivers' other ways. Says which writes it heard of. */
+/** Writes as the journal does, by kysely: one by one, then in a transaction, then by the drivers' other ways. Says which it heard of. */
 const WRITER = `
   import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
   import { DatabaseSync } from 'node:sqlite'
@@ -22,19 +22,22 @@ const WRITER = `
   const [url] = process.argv.slice(1)
   const pool = url.startsWith('postgres:') ? new pg.Pool({ connectionString: url }) : undefined
   const file = pool ? undefined : new DatabaseSync(url)
-  const db = new Kysely({ dialect: pool ? new PostgresDialect({ pool }) : new SqliteDialect({ database: { close: () => file.close(), prepare(text) {
+  const prepare = (text) => {
     const statement = file.prepare(text)
     return { reader: statement.columns().length > 0, all: (values) => statement.all(...values), run: (values) => statement.run(...values) }
-  } } }) })
+  }
+  const database = { prepare, close: () => file.close() }
+  const db = new Kysely({ dialect: pool ? new PostgresDialect({ pool }) : new SqliteDialect({ database }) })
   const heard = (what) => console.log(what)
-  await db.schema.createTable('bundle_transaction').addColumn('id', 'integer').addColumn('state', 'text').addColumn('lease_until', 'integer').execute()
+  await sql\`create table bundle_transaction (id integer, state text, lease_until integer)\`.execute(db)
   await db.schema.createTable('bundle_heartbeat').addColumn('id', 'integer').execute()
   await db.insertInto('bundle_transaction').values({ id: 1, state: 'began' }).execute(), heard('began')
   await db.insertInto('bundle_heartbeat').values({ id: 1 }).execute()
   await db.updateTable('bundle_transaction').set({ lease_until: sql\`1 + \${2}\` }).where('id', 'in', [1, 2]).execute()
   await db.with('due', (query) => query.selectFrom('bundle_transaction').select('id').where('id', '=', 9)).updateTable('bundle_transaction')
-    .set({ state: 'rolling-back', lease_until: 0 }).where('id', 'in', (query) => query.selectFrom('due').select('id')).returning('id').execute()
-  await db.updateTable('bundle_transaction').set({ state: 'key-created' }).where('id', '=', 1).returning('id').execute(), heard('key-created')
+    .set({ state: 'rolling-back' }).where('id', 'in', (query) => query.selectFrom('due').select('id')).returning('id').execute()
+  await db.updateTable('bundle_transaction').set({ state: 'key-created' }).where('id', '=', 1).returning('id').execute()
+  heard('key-created')
   await db.transaction().execute(async (trx) => {
     await trx.updateTable('bundle_transaction').set({ state: 'committed' }).execute(), heard('said')
   }), heard('committed')
@@ -42,7 +45,9 @@ const WRITER = `
   const last = "update bundle_transaction set state = 'last'"
   if (pool) {
     await pool.query({ text: last }), heard('last')
-    await new Promise((resolve) => pool.connect().then((client) => client.query(last, () => { client.release(); resolve() }))), heard('again')
+    const client = await pool.connect()
+    await new Promise((resolve) => client.query(last, resolve)), heard('again')
+    client.release()
   } else {
     file.exec(last), heard('last')
     file.prepare(last).get(), heard('again')
@@ -84,10 +89,11 @@ const engines = [
   }],
 ] as const
 
-/** What stands in the journal at each point, and of how many writes the writer has heard. A write in a transaction (3) takes effect by COMMIT (4). */
+/** What stands in the journal at each point, and of how many writes the writer has heard. What 3 writes takes effect by its COMMIT, 4. */
 const POINTS = [
   ['journal:1:before', undefined, 0], ['journal:1:after', 'began', 0], ['sweep:2:after', 'began', 1], ['journal:2:before', 'began', 1],
-  ['journal:2:after', 'key-created', 1], ['journal:3:after', 'key-created', 2], ['journal:4:before', 'key-created', 3], ['journal:4:after', 'committed', 3],
+  ['journal:2:after', 'key-created', 1], ['journal:3:after', 'key-created', 2],
+  ['journal:4:before', 'key-created', 3], ['journal:4:after', 'committed', 3],
   ['journal:5:before', 'committed', 4], ['journal:5:after', 'last', 4], ['journal:6:after', 'last', 5],
 ] as const
 
@@ -111,8 +117,9 @@ for (const [engine, newDatabase, stateIn] of engines) {
       assert.deepEqual(met, POINTS)
       assert.deepEqual(heard, ['began', 'key-created', 'said', 'committed', 'last', 'again'])
       // Neither heartbeats, tables nor reads are among them.
-      assert.deepEqual(readPoints(file).map(({ kind, n, sql }) => `${kind} ${n} ${sql.split(' ')[0]}`), ['journal 1 insert', 'sweep 1 update',
-        'sweep 2 with', 'journal 2 update', 'journal 3 update', 'journal 4 commit', 'journal 5 update', 'journal 6 update'])
+      const points = readPoints(file).map(({ kind, n, sql }) => `${kind} ${n} ${sql.split(' ')[0]}`)
+      assert.deepEqual(points, ['journal 1 insert', 'sweep 1 update', 'sweep 2 with', 'journal 2 update',
+        'journal 3 update', 'journal 4 commit', 'journal 5 update', 'journal 6 update'])
     })
 
     test('dies after its transaction was committed, and hears nothing of that', async () => {
@@ -136,10 +143,10 @@ test('which statements are writes of a transaction, and which are sent by timers
     ['insert into "bundle_transaction" ("id") values (?) on conflict do nothing', 'journal'],
     ['INSERT OR REPLACE INTO bundle_transaction VALUES (1)', 'journal'],
     ['update "public"."bundle_transaction" set "state" = $1 where "id" = $2', 'journal'],
-    ['update "bundle_transaction" set "lease_until" = (select extract(epoch from now())) + $1, "lapsed_at" = $2 where "id" = $3', 'journal'],
+    ['update "bundle_transaction" set "lease_until" = (select epoch from now()) + $1, "lapsed_at" = $2 where "id" = $3', 'journal'],
     ['delete from bundle_transaction where id = 1', 'journal'],
     ['update "bundle_transaction" set "lease_until" = (select extract(epoch from now())) + $1 where "id" in ($2, $3)', 'sweep'],
-    ['with "due" as materialized (select "id" from "bundle_transaction" for update skip locked) update "bundle_transaction" set "fence" = fence + 1', 'sweep'],
+    ['with "due" as (select "id" from "bundle_transaction" for update skip locked) update "bundle_transaction" set "fence" = 1', 'sweep'],
     ['select * from bundle_transaction for update', undefined],
     ['insert into "bundle_heartbeat" ("id") values ($1)', undefined],
     ['update bundle_transaction_other set id = 1', undefined],

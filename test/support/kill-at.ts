@@ -5,8 +5,8 @@
  *   STOP_AT=journal:3:after    SIGSTOP once the database has answered it, before the code that sent it hears; several with commas between
  *   POINTS_FILE=FILE           notes every point there when it is reached, one JSON line each (read by `readPoints`)
  *
- * Before the signal one log line goes to standard output: `{ "killAt": { kind, n, when, sql } }`. A write inside of a database transaction takes
- * effect with its COMMIT, which is a point of its own.
+ * Before the signal one log line goes to standard output: `{ "killAt": { kind, n, sql, when } }`. A write inside of a database transaction
+ * takes effect with its COMMIT, which is a point of its own.
  */
 import { appendFileSync, writeSync } from 'node:fs'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
@@ -45,7 +45,9 @@ function obey(point: Point, when: Order['when']): void {
   }
 }
 
-function patch<T extends object>(prototype: T, name: keyof T & string, change: (original: Method) => (this: T, ...args: unknown[]) => unknown): void {
+type Change<T> = (original: Method) => (this: T, ...args: unknown[]) => unknown
+
+function patch<T extends object>(prototype: T, name: keyof T & string, change: Change<T>): void {
   Object.defineProperty(prototype, name, { value: change(prototype[name] as Method), configurable: true, writable: true })
 }
 
@@ -56,19 +58,21 @@ patch(DatabaseSync.prototype, 'prepare', (original) => function (...args) {
   return statement
 })
 
-function patchSqlite<T extends object>(prototype: T, name: keyof T & string, connectionOf: (self: T) => object, sqlOf: (self: T, args: unknown[]) => string): void {
-  patch(prototype, name, (original) => function (...args) {
-    const answered = reach(connectionOf(this), sqlOf(this, args))
-    try {
-      return original.apply(this, args)
-    } finally {
-      answered?.()
-    }
-  })
+function executeBetween(connection: object, sql: string, execute: () => unknown): unknown {
+  const answered = reach(connection, sql)
+  try {
+    return execute()
+  } finally {
+    answered?.()
+  }
 }
-patchSqlite(DatabaseSync.prototype, 'exec', (database) => database, (_, [sql]) => String(sql))
+patch(DatabaseSync.prototype, 'exec', (original) => function (...args) {
+  return executeBetween(this, String(args[0]), () => original.apply(this, args))
+})
 for (const name of ['run', 'get', 'all'] as const) {
-  patchSqlite(StatementSync.prototype, name, (statement) => databases.get(statement) ?? statement, (statement) => statement.sourceSQL)
+  patch(StatementSync.prototype, name, (original) => function (...args) {
+    return executeBetween(databases.get(this) ?? this, this.sourceSQL, () => original.apply(this, args))
+  })
 }
 
 /** A way to send a statement whose end this module would miss must not pass for one without a write. */

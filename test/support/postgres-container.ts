@@ -17,7 +17,9 @@ export async function startContainer(image: string, settings: readonly string[])
     // The image starts the server twice: first to set itself up, without a port.
     .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections', 2))
     .start()
-    .catch((error: unknown) => { throw new Error(`an engine answers, but ${image} does not start (${error instanceof Error ? error.message.trim() : String(error)})`) })
+    .catch((error: unknown) => {
+      throw new Error(`an engine answers, but ${image} does not start (${error instanceof Error ? error.message.trim() : String(error)})`)
+    })
   return {
     how: 'container',
     url: `postgres://postgres:${password}@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,

@@ -43,19 +43,25 @@ export interface Machine {
   readonly path?: string
   readonly root?: string
   readonly isRoot?: boolean
+  /** Where the installer's words go. */
+  readonly output?: 'inherit' | 'ignore'
 }
 
 /**
  * Finds a server's programs, and installs Debian's package where they are missing and that is possible: it needs root and `apt-get`.
  * @throws Error that says why they can't be had
  */
-export async function getPrograms({ path = process.env['PATH'] ?? '', root = '/', isRoot = process.getuid?.() === 0 }: Machine = {}): Promise<Programs> {
+export async function getPrograms(machine: Machine = {}): Promise<Programs> {
+  const { path = process.env['PATH'] ?? '', root = '/', isRoot = process.getuid?.() === 0, output = 'inherit' } = machine
   const found = findPrograms(path, root)
   if (found !== undefined) return found
-  if (!path.split(delimiter).some((folder) => isProgram(join(folder, 'apt-get')))) throw new Error('no initdb and postgres are on this machine, nor an apt-get')
+  const hasApt = path.split(delimiter).some((folder) => isProgram(join(folder, 'apt-get')))
+  if (!hasApt) throw new Error('no initdb and postgres are on this machine, nor an apt-get')
   if (!isRoot) throw new Error("no initdb and postgres are on this machine, and only root may install Debian's package postgresql")
   const installer = fileURLToPath(new URL('./install-postgresql', import.meta.url))
-  const [code] = await once(spawn('/bin/sh', [installer, root === '/' ? '' : root], { env: { ...process.env, PATH: path }, stdio: ['ignore', 'inherit', 'inherit'] }), 'exit')
+  const env = { ...process.env, PATH: path }
+  const child = spawn('/bin/sh', [installer, root === '/' ? '' : root], { env, stdio: ['ignore', output, output] })
+  const [code] = await once(child, 'exit') as [number | null]
   const installed = findPrograms(path, root)
   if (installed === undefined) throw new Error(`Debian's package postgresql was not installed: apt-get ended with ${code}`)
   return installed

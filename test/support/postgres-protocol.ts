@@ -7,9 +7,9 @@ export interface Statement {
 }
 
 /**
- * What a client of PostgreSQL sends and hears, in whole messages (protocol 3.0, "Message Formats" in PostgreSQL's manual). A statement is seen
- * where it would take effect: at Query, or at Bind with the SQL of its Parse. Its answer ends with ReadyForQuery, which follows the commit of
- * a statement that stands outside of a transaction; one inside takes effect with its COMMIT, which is a statement of its own.
+ * What a client of PostgreSQL sends and hears, in whole messages (protocol 3.0, "Message Formats" in PostgreSQL's manual). A statement
+ * is seen where it would take effect: at Query, or at Bind with the SQL of its Parse. Its answer ends with ReadyForQuery, which follows
+ * the commit of a statement that stands outside of a transaction; one inside takes effect with its COMMIT, a statement of its own.
  */
 export function postgresDialect(): Dialect<Statement> {
   const prepared = new Map<string, string>()

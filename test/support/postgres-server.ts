@@ -33,11 +33,14 @@ export async function startServer({ initdb, postgres }: Programs, settings: read
     mkdirSync(data, { mode: 0o700 })
     for (const path of [folder, passwordFile, data]) if (owner) chownSync(path, owner.uid, owner.gid)
     const options = { cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }, ...owner }
-    await run(initdb, ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--no-sync', '--wal-segsize=1'], options)
+    const access = ['-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile]
+    await run(initdb, ['-D', data, ...access, '-E', 'UTF8', '--no-sync', '--wal-segsize=1'], options)
+    // No unix socket: its path may be too long, and nobody needs it.
+    const serverArgs = ['-D', data, '-h', '127.0.0.1', '-k', '', ...settings.flatMap((setting) => ['-c', setting])]
     // Another process may take a free port before the server does.
     for (let tries = 1; ; tries += 1) {
       const port = await freePort()
-      const server = await launch(postgres, ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', ...settings.flatMap((setting) => ['-c', setting])], options)
+      const server = await launch(postgres, [...serverArgs, '-p', String(port)], options)
       if (server === 'port-taken' && tries < 5) continue
       if (server === 'port-taken') throw new Error('five free ports in a row were taken before the server took them')
       return {
@@ -59,7 +62,8 @@ export async function startServer({ initdb, postgres }: Programs, settings: read
 /** The server refuses to run as root. */
 function ownerOfServer(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
-  const idOf = (name: string, which: '-u' | '-g'): number => Number(execFileSync('id', [which, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  const idOf = (name: string, which: '-u' | '-g'): number =>
+    Number(execFileSync('id', [which, name], { stdio: ['ignore', 'pipe', 'ignore'] }))
   for (const name of ['postgres', 'nobody']) {
     try {
       return { uid: idOf(name, '-u'), gid: idOf(name, '-g') }
@@ -81,7 +85,8 @@ async function run(program: string, args: readonly string[], options: SpawnOptio
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
-  const [code] = await once(child, 'close')
+  const forget = child.pid === undefined ? () => undefined : reap({ pid: child.pid })
+  const [code] = await once(child, 'close').finally(forget)
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said.trim()}`)
 }
 
@@ -103,7 +108,7 @@ async function launch(program: string, args: readonly string[], options: SpawnOp
   })
   const started = await Promise.race([ready, exited.then(() => once(lines, 'close')).then(() => false)])
   if (!started) {
-    if (said.some((line) => line.includes('Is another postmaster already running on port') || line.includes('Address already in use'))) return 'port-taken'
+    if (said.some((line) => line.includes('Address already in use'))) return 'port-taken'
     throw new Error(`${program} ended: ${said.join('\n')}`)
   }
   // A test file that forgets the server ends all the same.

@@ -34,7 +34,8 @@ test('a server ends and its folder goes even when its test process is killed', a
   const script = `import { startPostgres } from '${new URL('./postgres.ts', import.meta.url).href}'
     console.log((await startPostgres()).url)
     process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'))`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, POSTGRES_VIA: 'programs' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const env = { ...process.env, POSTGRES_VIA: 'programs' }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: ['pipe', 'pipe', 'pipe'] })
   const [url] = await once(child.stdout.setEncoding('utf8'), 'data') as [string]
   const folder = await ask(url.trim(), 'show data_directory') as string
   assert.ok(existsSync(folder))
@@ -72,17 +73,22 @@ describe("where a server's programs come from", () => {
     write('client/psql')
     assert.equal(findPrograms(join(root, 'client'), join(root, 'debian'))?.initdb, join(root, 'debian/usr/lib/postgresql/17/bin/initdb'))
     addServer('own')
-    assert.equal(findPrograms([join(root, 'client'), join(root, 'own')].join(delimiter), join(root, 'debian'))?.postgres, join(root, 'own/postgres'))
+    const both = [join(root, 'client'), join(root, 'own')].join(delimiter)
+    assert.equal(findPrograms(both, join(root, 'debian'))?.postgres, join(root, 'own/postgres'))
   })
 
   test("a bare machine gets Debian's package by apt-get, without a server of its own", async () => {
     path = join(root, 'bare/bin')
     // What apt-get of this machine does: it notes what was asked, and what stood in the settings when it was.
-    write('bare/bin/apt-get', `echo "$*" >>"${root}/asked"
-      case "$*" in *install*) cat "${root}"/bare/etc/postgresql-common/createcluster.d/* >>"${root}/asked"; cp -R "${root}/own" "$(mkdir -p "${root}/bare/usr/lib/postgresql/17"; echo "${root}/bare/usr/lib/postgresql/17/bin")" ;; esac`)
+    write('bare/bin/apt-get', `cd "${root}"
+      echo "$*" >>asked
+      case "$*" in *install*) ;; *) exit ;; esac
+      cat bare/etc/postgresql-common/createcluster.d/* >>asked
+      mkdir -p bare/usr/lib/postgresql/17
+      cp -R own bare/usr/lib/postgresql/17/bin`)
     write('bare/bin/flock')
     for (const tool of ['mkdir', 'rm', 'ls', 'cat', 'cp']) symlinkSync(realTool(tool), join(path, tool))
-    const machine = { path, root: join(root, 'bare') }
+    const machine = { path, root: join(root, 'bare'), output: 'ignore' } as const
     await assert.rejects(getPrograms({ ...machine, isRoot: false }), /only root may install/)
     assert.equal((await getPrograms({ ...machine, isRoot: true })).initdb, join(root, 'bare/usr/lib/postgresql/17/bin/initdb'))
     assert.deepEqual(readFileSync(join(root, 'asked'), 'utf8').trim().split('\n'),
@@ -96,9 +102,10 @@ describe("where a server's programs come from", () => {
   test('an installation that fails, and a machine without apt-get, are said plainly', async () => {
     rmSync(join(root, 'bare/usr'), { recursive: true })
     write('bare/bin/apt-get', 'exit 100')
-    await assert.rejects(getPrograms({ path, root: join(root, 'bare'), isRoot: true }), /package postgresql was not installed: apt-get ended with 1$/)
+    const machine = { path, root: join(root, 'bare'), isRoot: true, output: 'ignore' } as const
+    await assert.rejects(getPrograms(machine), /package postgresql was not installed: apt-get ended with 1$/)
     rmSync(join(path, 'apt-get'))
-    await assert.rejects(getPrograms({ path, root: join(root, 'bare'), isRoot: true }), /no initdb and postgres are on this machine, nor an apt-get$/)
+    await assert.rejects(getPrograms(machine), /no initdb and postgres are on this machine, nor an apt-get$/)
   })
 })
 

@@ -17,8 +17,8 @@ type Running = Pick<Postgres, 'url' | 'how' | 'stop'>
 const IMAGE = 'postgres:17-alpine'
 
 /**
- * Starts a PostgreSQL server of its own, in an own folder on a port of 127.0.0.1: from the machine's programs, else from Debian's package, which
- * it installs, else in a container. `POSTGRES_VIA=programs` or `container` demands one of them. It ends with this process, however that ends.
+ * Starts a PostgreSQL server in a folder and on a port of its own: from the machine's programs, else from Debian's package, which it
+ * installs, else in a container. `POSTGRES_VIA=programs` or `container` demands one of them. It ends with this process, however that ends.
  * @throws Error in one sentence where PostgreSQL can't be had; a test that needs it is never skipped
  */
 export async function startPostgres(): Promise<Postgres> {
@@ -38,7 +38,8 @@ export async function startPostgres(): Promise<Postgres> {
 
 async function start(via: string | undefined): Promise<Running> {
   if (via === 'programs' || via === 'container') {
-    return (via === 'programs' ? getPrograms().then(startPrograms) : startContainer()).catch((error: unknown) => { throw new Error(`POSTGRES_VIA=${via}, but ${reasonOf(error)}`) })
+    const starting = via === 'programs' ? getPrograms().then(startPrograms) : startContainer()
+    return starting.catch((error: unknown) => { throw new Error(`POSTGRES_VIA=${via}, but ${reasonOf(error)}`) })
   }
   if (via !== undefined && via !== '') throw new Error('POSTGRES_VIA must be programs or container.')
   const reasons: string[] = []
@@ -46,8 +47,9 @@ async function start(via: string | undefined): Promise<Running> {
   const programs = await getPrograms().catch(note)
   // A server that is there and does not start is a fault to be seen, not one to be passed over.
   const running = programs === undefined ? await startContainer().catch(note) : await startPrograms(programs)
-  if (running === undefined) throw new Error(`The tests need PostgreSQL: install its server (Debian: apt-get install postgresql), or start a Docker engine that has or can pull ${IMAGE} (${reasons.join('; ')}).`)
-  return running
+  if (running !== undefined) return running
+  throw new Error('The tests need PostgreSQL: install its server (Debian: apt-get install postgresql), or start a Docker engine that has '
+    + `or can pull ${IMAGE} (${reasons.join('; ')}).`)
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).trim()

@@ -24,7 +24,7 @@ export interface ServiceProcess {
   readonly exited: Promise<Exit>
   /** Log lines that it wrote, parsed; what is not JSON is a `msg`. */
   readonly log: readonly LogLine[]
-  /** Waits for a log line; resolves at once where it was written already. @throws Error where the process ends without it, and after 20 s */
+  /** Waits for a log line; resolves at once where it was written already. @throws Error where the process ends without it, or after 20 s */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>
   /** Sends an order, once it listens. */
   post(body: unknown, headers?: Record<string, string>): Promise<Response>
@@ -44,8 +44,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const PATIENCE_MS = 20_000
 
 /**
- * Starts the service as `npm start` does, but on a free port, and with no other settings than these. It ends with this process at the latest,
- * however that ends.
+ * Starts the service as `npm start` does, but on a free port, and with no other settings than these. It ends with this process at the
+ * latest, however that ends.
  * @param env the settings; AUTH_MODE, PORT and LOG_LEVEL have values that suit a test
  * @param imports modules to load first, by URL or path (`node --import`)
  */
@@ -74,6 +74,10 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
     events.emit('end')
     return { ...(code !== null && { code }), ...(signal !== null && { signal }), stderr }
   })
+  const outcome = (how: string): Error => {
+    const last = log.slice(-5).map((line) => JSON.stringify(line))
+    return new Error([`The service ${ended ? 'ended' : 'went on'} ${how}.`, ...last, stderr].join('\n'))
+  }
 
   const logged: ServiceProcess['logged'] = (wanted) => new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
@@ -82,7 +86,7 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
       settle()
     }
     const look = (line: LogLine): void => { if (wanted(line)) finish(() => { resolve(line) }) }
-    const giveUp = (): void => { finish(() => { reject(new Error(`The service ${ended ? 'ended' : 'went on'} without the log line.\n${lastOf(log)}\n${stderr}`)) }) }
+    const giveUp = (): void => { finish(() => { reject(outcome('without the log line')) }) }
     const timer = setTimeout(giveUp, PATIENCE_MS)
     events.on('line', look).on('end', giveUp)
     const written = log.find(wanted)
@@ -97,16 +101,19 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
     const end = Date.now() + PATIENCE_MS
     // Only its parent's kernel-side wait would tell, which Node does not offer: looks again on each turn of the event loop.
     while (!isStopped(pid)) {
-      if (ended || Date.now() > end) throw new Error(`The service ${ended ? 'ended' : 'went on'} in place of standing still.\n${lastOf(log)}\n${stderr}`)
+      if (ended || Date.now() > end) throw outcome('in place of standing still')
       await nextTurn()
     }
   }
-  const listening = logged(({ msg }) => /^Server listening at /.test(String(msg))).then(({ msg }) => String(msg).replace('Server listening at ', ''))
+  const greeting = 'Server listening at '
+  const listening = logged(({ msg }) => String(msg).startsWith(greeting)).then(({ msg }) => String(msg).slice(greeting.length))
   listening.catch(() => undefined)
   return {
     pid, listening, exited, log, logged, paused,
     post: async (body, headers = {}) => fetch(`${await listening}/v1/attestation-bundles`, {
-      method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body),
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
     }),
     get: async (path, headers = {}) => fetch(`${await listening}${path}`, { headers }),
     stop: () => send('SIGTERM'),
@@ -119,9 +126,12 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
   }
 }
 
-/** Starts the service and waits until it listens. @throws Error with what it said where it does not come to that */
-export async function startServiceProcess(env: Readonly<Record<string, string>>, imports: readonly string[] = []): Promise<ServiceProcess & { readonly url: string }> {
-  const service = launchService(env, imports)
+/**
+ * Starts the service as `launchService` does and waits until it listens.
+ * @throws Error with what it said where it does not come to that
+ */
+export async function startServiceProcess(...start: Parameters<typeof launchService>): Promise<ServiceProcess & { readonly url: string }> {
+  const service = launchService(...start)
   return { ...service, url: await service.listening }
 }
 
@@ -132,5 +142,3 @@ function parse(text: string): LogLine {
     return { msg: text }
   }
 }
-
-const lastOf = (log: readonly LogLine[]): string => log.slice(-5).map((line) => JSON.stringify(line)).join('\n')

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { processState } from './process-state.ts'
 
-/** What must not outlive this process: a process, a folder, or both; the folder goes when the process has gone. */
+/** What must not outlive this process. Folders go when all processes have gone. */
 export interface Leftover {
   readonly pid?: number
   /** `SIGKILL` by default. */
@@ -37,8 +37,8 @@ export function reap(leftover: Leftover): () => void {
 }
 
 function startReaper(): Socket {
-  // A session of its own: Ctrl-C ends the tests, and must leave it the time to clean up. Standard error is held open on purpose: whoever waits
-  // for all output of the tests waits until nothing is left.
+  // A session of its own: Ctrl-C ends the tests, and must leave it the time to clean up. Standard error is held open on purpose: whoever
+  // waits for all output of the tests waits until nothing is left.
   const reaper = spawn(process.execPath, [fileURLToPath(import.meta.url)], { detached: true, stdio: ['pipe', 'ignore', 'inherit'] })
   reaper.unref()
   const stdin = reaper.stdin as Socket
@@ -54,21 +54,20 @@ async function waitForTheEnd(): Promise<void> {
     else left.set(line.id, line)
   })
   await once(input, 'close')
-  await Promise.all([...left.values()].map(remove))
+  await Promise.all([...left.values()].map(end))
+  for (const { folder } of left.values()) if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
 /** What does not end within this time is killed. */
 const PATIENCE_MS = 5_000
 
-async function remove({ pid, signal = 'SIGKILL', folder }: Leftover): Promise<void> {
-  if (pid !== undefined) {
-    const end = Date.now() + PATIENCE_MS
-    if (lives(pid)) process.kill(pid, signal)
-    // Nobody but a parent is told of a process's end, and this is not the parent.
-    while (lives(pid) && Date.now() < end) await delay(10)
-    if (lives(pid)) process.kill(pid, 'SIGKILL')
-  }
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+async function end({ pid, signal = 'SIGKILL' }: Leftover): Promise<void> {
+  if (pid === undefined) return
+  const deadline = Date.now() + PATIENCE_MS
+  if (lives(pid)) process.kill(pid, signal)
+  // Nobody but a parent is told of a process's end, and this is not the parent.
+  while (lives(pid) && Date.now() < deadline) await delay(10)
+  if (lives(pid)) process.kill(pid, 'SIGKILL')
 }
 
 const lives = (pid: number): boolean => !['Z', undefined].includes(processState(pid))

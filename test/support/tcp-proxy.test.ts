@@ -173,7 +173,8 @@ describe('in front of an HTTP server', () => {
 
   test('cuts a request before it arrives, an answer after it was given, and passes on the rest', async () => {
     const proxy = await startTextProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    const ask = async (path: string): Promise<string> => (await fetch(`${proxy.url}${path}`, { method: 'POST', body: 'x'.repeat(100_000) })).text()
+    const body = 'x'.repeat(100_000)
+    const ask = async (path: string): Promise<string> => (await fetch(`${proxy.url}${path}`, { method: 'POST', body })).text()
     const before = proxy.cutBefore((text) => text.startsWith('POST /before'))
     const after = proxy.cutAfter((text) => text.startsWith('POST /after'))
     assert.equal(await ask('/plain'), '/plain')

@@ -149,7 +149,10 @@ export async function startTcpProxy<M>(target: string, dialect: () => Dialect<M>
 
   function arm<T>(when: Rule<M>['when'], match: (message: M) => boolean, act: (held: Held<M>) => T): Promise<T> {
     const happened = new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => { reject(new Error(`What the proxy waited for did not come. The last of ${messages.length} messages: ${JSON.stringify(messages.slice(-5)).slice(0, 2_000)}`)) }, PATIENCE_MS)
+      const timer = setTimeout(() => {
+        const last = JSON.stringify(messages.slice(-5)).slice(0, 2_000)
+        reject(new Error(`What the proxy waited for did not come. The last of ${messages.length} messages: ${last}`))
+      }, PATIENCE_MS)
       timers.add(timer)
       rules.push({ when, match, happens: (held) => { clearTimeout(timer); resolve(act(held)) } })
     })

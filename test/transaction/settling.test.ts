@@ -34,6 +34,20 @@ describe('a deletion that is owed', () => {
     assert.equal((await service.post(order('late-2'))).status, 201)
   })
 
+  test('under a label of its own frees the Idempotency-Key after that second look, and is looked for later still', async () => {
+    service.simulator.faults.set('create-key', { kind: 'reset-before' })
+    const { key, csr } = order('late-3')
+    const { label: labelPrefix, ...rest } = key
+    const retry = (): Promise<Response> => service.post({ key: { labelPrefix, ...rest }, csr }, { 'idempotency-key': 'late-3' })
+    const problem = await (await retry()).json() as Answer
+    assert.equal(problem.transaction.rollback, 'pending')
+    assert.equal((await (await retry()).json() as Answer).code, 'transaction-in-progress')
+    await service.logged((line) => line['transaction'] === problem.transaction.id && line['msg'] === 'nothing is there yet; it is looked for once more later')
+    const again = await retry()
+    assert.equal(again.status, 201, await again.text())
+    assert.equal(await statusOf(service, problem.transaction.id), 'rollback-owed')
+  })
+
   test('is tried on while the TSB refuses', async () => {
     service.simulator.faults.set('certificate-request', { kind: 'hsm-error' })
     service.simulator.faults.set('delete-key', { kind: 'hsm-error', times: 4 })

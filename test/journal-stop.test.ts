@@ -54,15 +54,9 @@ describe('a process and its journal', { concurrency: true }, () => {
     })
   }
 
-  test('SIGTERM while the recovery is at work leaves the row owed, and the next start settles it', async (t) => {
+  test('a stop while the recovery is at work leaves the row owed, and the next start settles it', async (t) => {
     const stage = await setUpRestarts(t)
-    const first = await startServiceProcess(stage.env)
-    const asked = stage.simulator.next('certificate-request')
-    stage.simulator.faults.set('certificate-request', { kind: 'hang-before' })
-    const unanswered = assert.rejects(first.post(order('left')), TypeError)
-    await asked
-    await first.kill()
-    await unanswered
+    await leaveUnfinished(stage, 'csr', order('left'))
     stage.simulator.faults.set('key-attributes', { kind: 'hang-before' })
     const looked = stage.simulator.next('key-attributes')
     const second = await stage.start()

@@ -11,6 +11,8 @@ export interface ProxiedService {
   readonly journal: WatchedJournal
   /** From now on the journal cannot be reached, and every connection to it is broken. */
   away(): void
+  /** The service's clock; the journal's own is another. */
+  readonly clock: { now(): Date }
   /** Resolves when readyz says 200. */
   ready(): Promise<void>
   /** Requests that the simulator got of this call about this label. */
@@ -19,7 +21,7 @@ export interface ProxiedService {
 }
 
 /** Beats follow each other at a third of it. */
-const LEASE_MS = 900
+const LEASE_MS = 600
 
 /**
  * Starts a PostgreSQL server, a proxy before it, and the service with its journal behind that.
@@ -29,12 +31,14 @@ export async function startProxiedService(env: Record<string, string> = {}): Pro
   const postgres = await startPostgres()
   const url = await postgres.newDatabase()
   const proxy = await startPostgresProxy(url)
+  const clock = { now: () => new Date() }
   const service = await startService({
     env: { JOURNAL_URL: proxy.url, LEASE_MS: String(LEASE_MS), SETTLE_AFTER_MS: '500', TSB_CREATE_KEY_TIMEOUT_MS: '5000', ...env },
+    now: () => clock.now(),
   })
   const journal = await watchJournal(url)
   return {
-    service, proxy, journal,
+    service, proxy, journal, clock,
     away() {
       proxy.refuse()
       proxy.cutAll()

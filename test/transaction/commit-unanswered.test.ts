@@ -12,7 +12,7 @@ import { REREAD } from '../support/proxied-service.ts'
 import { startPostgresProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 /** The driver gives up half a second later: no test here breaks a connection. */
-const ANSWER_MS = 700
+const ANSWER_MS = 1_000
 const BUNDLE = { fileName: 'a.zip', sha256: 'x', size: 1, bytes: Buffer.of(7) }
 
 let postgres: Postgres

@@ -79,10 +79,13 @@ describe('the first write, before anything is sent', () => {
 
   test('that succeeds unheard holds the label until its lease runs out, and the TSB is asked nothing', async () => {
     const before = at.service.simulator.requests.length
-    const cut = at.proxy.cutAfter(INSERT)
+    // No recovery looks at the journal meanwhile, however long this takes.
+    const [cut, looking] = [at.proxy.cutAfter(INSERT), at.proxy.holdBefore(statement(/^with "due"/))]
     await problemIn(await post('begin-2'), 'journal-unavailable')
     await cut
     await problemIn(await post('begin-2'), 'key-label-taken')
+    const look = await looking
+    look.release()
     await at.journal.becomes('begin-2', 'rolled-back')
     assert.equal(at.service.simulator.requests.length, before)
     assert.equal((await post('begin-2')).status, 201)
@@ -155,7 +158,11 @@ describe('the writes of a rollback', () => {
 
   test('rollback-owed, that succeeds unheard: it is settled all the same, and the label is free again', async () => {
     at.service.simulator.faults.set('create-key', { kind: 'reset-before' })
+    // However long the first look takes, it is before SETTLE_AFTER_MS.
+    const began = new Date()
+    at.clock.now = () => began
     const { transaction } = await problemIn(await LOSSES[1]![1](writeOf('rollback-owed'), 'owed-unheard'), 'tsb-unavailable')
+    at.clock.now = () => new Date()
     assert.equal(transaction?.rollback, 'pending')
     await at.journal.becomes('owed-unheard', 'rolled-back')
     assert.equal((await post('owed-unheard')).status, 201)

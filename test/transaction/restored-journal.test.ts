@@ -87,17 +87,19 @@ describe('a journal that was restored from before', { concurrency: true }, () =>
   })
 
   test('a restored debt of a create that went unanswered does not destroy such a key either', async (t) => {
-    const stage = await setUpRestarts(t)
-    // Longer than a busy machine takes to look: a look after this time would settle it at once.
-    const first = await stage.start({ SETTLE_AFTER_MS: '4000' })
+    const stage = await setUpRestarts(t, { SETTLE_AFTER_MS: '60000' })
+    let passed = 0
+    const clock = (): Date => new Date(Date.now() + passed)
+    const first = await stage.start({}, clock)
     stage.simulator.faults.set('create-key', { kind: 'reset-before' })
     assert.equal((await first.post(order('shared'))).status, 503)
     stage.backUp()
+    passed = 61_000
     await first.logged(settled('shared'))
     assert.equal((await first.post(order('shared'))).status, 201)
     await first.stop()
     stage.restore()
-    const second = await stage.start()
+    const second = await stage.start({}, clock)
     await second.logged(abandoned('shared'))
     await second.stop()
     assert.deepEqual(stage.simulator.labels(), ['shared'])

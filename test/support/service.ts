@@ -21,37 +21,42 @@ export const order = (label: string, key: Record<string, unknown> = {}, csr: Rec
 
 export type LogLine = Readonly<Record<string, unknown>>
 
-export interface Service {
+/** The service, running in this process. */
+export interface RunningApp {
   /** Where it listens, without a slash at the end. */
   readonly url: string
-  readonly simulator: Simulator
   /** Log lines that the service wrote, parsed. */
   readonly log: LogLine[]
   /** Waits for a log line; resolves at once where it was written already. */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>
   post(body: unknown, headers?: Record<string, string>): Promise<Response>
   get(path: string, headers?: Record<string, string>): Promise<Response>
+  stop(): Promise<void>
+}
+
+export interface Service extends RunningApp {
+  readonly simulator: Simulator
   /** Stops service and simulator. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a simulator and, with production's options and over real HTTP, the service in front of it.
- * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock
+ * Starts the service in this process, with production's options and over real HTTP.
+ * @param env its settings; AUTH_MODE and PORT have values that suit a test
+ * @param now the service's clock
  */
-export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {}): Promise<Service> {
-  const simulator = await startSimulator({ pki: await sharedPki(), ...options.simulator })
-  const home = mkdtempSync(join(tmpdir(), 'service-'))
-  const anchors = join(home, 'root.pem')
-  writeFileSync(anchors, simulator.rootPem)
+export async function startApp(env: Readonly<Record<string, string>>, now?: () => Date): Promise<RunningApp> {
   const log: LogLine[] = []
-  const lines = new EventEmitter()
-  const settings = readSettings({ AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, PORT: '0', ...options.env })
-  const app = await buildApp(settings, pino({ level: 'debug' }, { write: (text) => { const line = JSON.parse(text) as LogLine; log.push(line); lines.emit('line', line) } }), options.now)
+  const lines = new EventEmitter().setMaxListeners(0)
+  const write = (text: string): void => {
+    const line = JSON.parse(text) as LogLine
+    log.push(line)
+    lines.emit('line', line)
+  }
+  const app = await buildApp(readSettings({ AUTH_MODE: 'none', PORT: '0', ...env }), pino({ level: 'debug' }, { write }), now)
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
-    simulator,
     log,
     async logged(wanted) {
       const written = log.find(wanted)
@@ -63,6 +68,23 @@ export async function startService(options: { simulator?: SimulatorOptions; env?
       method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body),
     }),
     get: (path, headers = {}) => fetch(`${url}${path}`, { headers }),
+    stop: () => app.stop(),
+  }
+}
+
+/**
+ * Starts a simulator and the service in front of it.
+ * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock
+ */
+export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {}): Promise<Service> {
+  const simulator = await startSimulator({ pki: await sharedPki(), ...options.simulator })
+  const home = mkdtempSync(join(tmpdir(), 'service-'))
+  const anchors = join(home, 'root.pem')
+  writeFileSync(anchors, simulator.rootPem)
+  const app = await startApp({ TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, ...options.env }, options.now)
+  return {
+    ...app,
+    simulator,
     async stop() {
       await app.stop()
       await simulator.close()

@@ -25,7 +25,7 @@ export interface Scene {
   join(env?: Env): Promise<RunningApp>
   /** The rows of this scene; `open`: only those that are unfinished or abandoned. */
   rows(which?: 'open'): Promise<readonly Transaction[]>
-  /** Moves what the journal has noted of time into the past, in place of waiting. */
+  /** Moves what the journal has noted of rows that nobody holds into the past, in place of waiting. */
   elapse(ms: number): Promise<void>
   /** Ends every process and app of the scene, and the HSM. */
   close(): Promise<void>
@@ -57,7 +57,8 @@ export async function openScene({ journalUrl, env = {} }: Stage = {}): Promise<S
   const apps: RunningApp[] = []
   // Opened once, and before an app of this process: SQLite would let the two wait for each other on their one thread.
   let opened: Promise<Journal> | undefined
-  const reader = (): Promise<Journal> => opened ??= openJournal({ url, tsb, leaseMs: LEASE_MS, retentionMs: 86_400_000, exclusive: false, poolSize: 1 })
+  const reading = { url, tsb, leaseMs: LEASE_MS, retentionMs: 86_400_000, exclusive: false, poolSize: 1 }
+  const reader = (): Promise<Journal> => opened ??= openJournal(reading)
   return {
     simulator,
     launch(more = {}) {
@@ -76,7 +77,8 @@ export async function openScene({ journalUrl, env = {} }: Stage = {}): Promise<S
       return all.filter((row) => row.tsb === tsb)
     },
     async elapse(ms) {
-      const sql = `update bundle_transaction set sent_at = sent_at - ${ms}, lease_until = lease_until - ${ms} where tsb = '${tsb}'`
+      const sql = `update bundle_transaction set sent_at = sent_at - ${ms}, lease_until = lease_until - ${ms}
+        where owner is null and tsb = '${tsb}'`
       if (journalUrl !== undefined) {
         const client = new pg.Client(journalUrl)
         await client.connect()

@@ -61,11 +61,14 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
     async logged(wanted) {
       const written = log.find(wanted)
       if (written !== undefined) return written
-      for await (const [line] of on(lines, 'line', { signal: AbortSignal.timeout(20_000) }) as AsyncIterable<[LogLine]>) if (wanted(line)) return line
+      const coming = on(lines, 'line', { signal: AbortSignal.timeout(20_000) }) as AsyncIterable<[LogLine]>
+      for await (const [line] of coming) if (wanted(line)) return line
       throw new Error('the log ended')
     },
     post: (body, headers = {}) => fetch(`${url}/v1/attestation-bundles`, {
-      method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body),
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
     }),
     get: (path, headers = {}) => fetch(`${url}${path}`, { headers }),
     stop: () => app.stop(),
@@ -76,12 +79,15 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
  * Starts a simulator and the service in front of it.
  * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock
  */
-export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {}): Promise<Service> {
+export async function startService(
+  options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {},
+): Promise<Service> {
   const simulator = await startSimulator({ pki: await sharedPki(), ...options.simulator })
   const home = mkdtempSync(join(tmpdir(), 'service-'))
   const anchors = join(home, 'root.pem')
   writeFileSync(anchors, simulator.rootPem)
-  const app = await startApp({ TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, ...options.env }, options.now)
+  const journal = `file:${join(home, 'journal.sqlite')}`
+  const app = await startApp({ TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: journal, ...options.env }, options.now)
   return {
     ...app,
     simulator,

@@ -7,7 +7,7 @@ import type { CallerRequest } from './requests.ts'
 const SETTLED = 'an owed deletion is settled'
 const OWED = 'a key may be left at the HSM: its deletion is owed and tried again'
 /** Under a label of its own, a create that was not seen to land is looked for during this time (design: "The look before"). */
-const LAST_LATE_LOOK_MS = 3_600_000
+export const LAST_LATE_LOOK_MS = 3_600_000
 
 /**
  * Waits until an app has settled every row that is open. Under a label prefix the last look for a create that may land late comes after an
@@ -40,7 +40,9 @@ export async function assertWhole(scene: Scene, app: RunningApp): Promise<readon
 }
 
 /** Asserts that the same request, sent again, gets a bundle: its first one where that was completed, or else a new one. */
-export async function assertRepeatable(scene: Scene, app: RunningApp, request: CallerRequest, completed: Transaction | undefined): Promise<void> {
+export async function assertRepeatable(
+  scene: Scene, app: RunningApp, request: CallerRequest, completed: Transaction | undefined,
+): Promise<void> {
   const again = await app.post(request.body, request.headers)
   if (completed === undefined) {
     assert.equal(again.status, 201)

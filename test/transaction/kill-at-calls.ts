@@ -13,16 +13,19 @@ interface Way {
   readonly calls: readonly (readonly [call: CallName, skip: number])[]
 }
 
-/** @param looks how often the flow looks for the key before it creates one */
+const LOOK: Way['calls'] = [['key-attributes', 0]]
+const SECOND_LOOK: Way['calls'] = [['key-attributes', 1]]
+
+/** @param looks for the key: once before the flow creates it and once before it takes it back, or never */
 const waysWith = (looks: 0 | 1): readonly Way[] => [
-  { breaks: () => undefined, calls: [...(looks === 1 ? [['key-attributes', 0] as const] : []), ['create-key', 0], ['certificate-request', 0], ['key-attestation', 0]] },
+  { breaks: () => undefined, calls: [...LOOK.slice(0, looks), ['create-key', 0], ['certificate-request', 0], ['key-attestation', 0]] },
   {
     breaks: ({ simulator }) => { simulator.faults.set('certificate-request', { kind: 'hsm-error' }) },
-    calls: [...(looks === 1 ? [['key-attributes', 1] as const] : []), ['delete-key', 0], ['key-attributes', 2 * looks], ['delete-certificate', 0]],
+    calls: [...SECOND_LOOK.slice(0, looks), ['delete-key', 0], ['key-attributes', 2 * looks], ['delete-certificate', 0]],
   },
   {
     breaks: ({ simulator }) => { simulator.faults.set('create-key', { kind: 'reset-after' }) },
-    calls: [...(looks === 1 ? [['key-attributes', 1] as const] : []), ['delete-key', 0], ['key-attributes', 2 * looks]],
+    calls: [...SECOND_LOOK.slice(0, looks), ['delete-key', 0], ['key-attributes', 2 * looks]],
   },
 ]
 const WAYS: Readonly<Record<RequestKind, readonly Way[]>> = {
@@ -33,8 +36,9 @@ const WAYS: Readonly<Record<RequestKind, readonly Way[]>> = {
 const HANGS = [['before', 'hang-before', 'arrived'], ['after', 'hang-after', 'acted']] as const
 
 /** Sends a request and waits until it stands still at one of its calls. */
-async function park(scene: Scene, victim: ServiceProcess, request: CallerRequest, [call, skip]: Way['calls'][number], hang: typeof HANGS[number]): Promise<{ unanswered: Promise<void> }> {
-  const [, kind, stage] = hang
+async function park(
+  scene: Scene, victim: ServiceProcess, request: CallerRequest, [call, skip]: Way['calls'][number], [, kind, stage]: typeof HANGS[number],
+): Promise<{ unanswered: Promise<void> }> {
   const { faults } = scene.simulator
   faults.set(call, { kind, skip } as Fault)
   const unanswered = assert.rejects(victim.post(request.body, request.headers), TypeError, request.name)

@@ -59,6 +59,11 @@ export async function settle(row: Inherited, parts: {
     deleteLeaves: () => parts.rowIsOurs(),
     mostUses: row.publicKey === undefined ? USES_BEFORE_CSR : USES_WITH_CSR,
   })
+  // The process that had the row was at this, too: its delete may still arrive, and must not find another one's key under the label.
+  if (removal.state === 'removed' && row.state === 'rollback-owed' && row.settling === undefined && !row.labelIsOurs) {
+    const reason = 'a delete of the process that had this transaction may still be under way'
+    return owed(row, { state: 'owed', reason, refused: false, notBefore: now() + settings.settleAfterMs }, settings, now())
+  }
   if (removal.state === 'removed') return { state: 'rolled-back', change: { state: 'rolled-back' } }
   return removal.state === 'abandoned' ? abandoned(row, removal.reason) : owed(row, removal, settings, now())
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
+import { problemIn } from '../support/problem.ts'
 import type { ServiceProcess } from '../support/process.ts'
 import { sceneFor, type Scene } from '../support/scene.ts'
 import { startTextProxy, type Held, type TcpProxy } from '../support/tcp-proxy.ts'
-import { settleAll } from './after-a-kill.ts'
+import { allOwed, settleAll } from './after-a-kill.ts'
 import { assertOnly, assertTruth, foreignBundle, rest, told } from './after-a-stop.ts'
 import { REQUESTS, type CallerRequest, type RequestKind } from './requests.ts'
 
@@ -80,7 +81,7 @@ describe('a process that was stopped beyond its lease at each call to the TSB', 
       t.after(() => proxy.stop())
       const victim = scene.launch({ TSB_URL: proxy.url })
       await victim.listening
-      // A delete that is on its way when the lease ends can only be waited for.
+      // A delete that is on its way when the lease ends can only be waited for: the last test.
       const places = EVERY_PLACE.filter(({ call, when }) => !(reused && call === 'delete-key' && when === 'before'))
       const stopped: Stopped[] = []
       for (const place of places) stopped.push(await stopAt(place, `${reused ? 'again' : 'once'}-${stopped.length}`, scene, victim, proxy))
@@ -100,4 +101,29 @@ describe('a process that was stopped beyond its lease at each call to the TSB', 
       await assertOnly(scene, survivor, foreign)
     })
   }
+
+  test('whose delete was on its way frees the label only when that has arrived', async (t) => {
+    const scene = await sceneFor(t, { journalUrl, env: { SETTLE_AFTER_MS: '60000' } })
+    const proxy = await startTextProxy(scene.simulator.url)
+    t.after(() => proxy.stop())
+    const victim = scene.launch({ TSB_URL: proxy.url })
+    await victim.listening
+    const place: Place = { kind: 'a label', call: 'delete-key', when: 'before', failing: true }
+    const { answer, held, request } = await stopAt(place, 'on-its-way', scene, victim, proxy)
+    await victim.pause()
+
+    const survivor = await scene.join()
+    await allOwed(scene, survivor)
+    assert.deepEqual(scene.simulator.labels(), [])
+    await problemIn(await survivor.post(request.body), 'key-label-taken')
+    const arrived = scene.simulator.next('delete-key', 'acted')
+    held.release()
+    await arrived
+    await scene.elapse(60_000)
+    assert.deepEqual(await rest(scene), [])
+    const foreign = [await foreignBundle(scene, survivor, request)]
+    victim.resume()
+    assertTruth(await answer, 'delete-key', request.name, foreign)
+    await assertOnly(scene, survivor, foreign)
+  })
 })

@@ -90,7 +90,7 @@ async function run(command: Command, journal: Journal, settings: Settings, colou
   const tsb = openTsb(settings.tsb, 1)
   try {
     const settled = await settleByHand(journal, id, {
-      tsb, settings: settings.transaction, now: Date.now,
+      tsb, settings: { ...settings.transaction, leaseMs: settings.journal.leaseMs }, now: Date.now,
       openPassword(row, secret) {
         const password = openSecret(settings.journal.encryptionKeys, row, secret)
         return password === 'no-key' ? undefined : password

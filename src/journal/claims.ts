@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { ProblemError } from '../errors.ts'
 import type { Context } from './engine.ts'
-import type { Inherited, Journal, Reopened } from './journal.ts'
+import type { Inherited, Journal, Reopened, TransactionState } from './journal.ts'
 import { INHERITED_COLUMNS, inheritedOf, plain, view } from './rows.ts'
 import { unfinished } from './schema.ts'
 import { hasEnded } from './transitions.ts'
@@ -19,6 +19,10 @@ const taken = ({ engine: { clock }, owner, leaseMs }: Context) => ({
   lease_until: sql<number>`${clock()} + ${leaseMs}`,
 })
 
+/** A rollback that had begun is told from one that begins now: its delete may be under way. */
+const ROLLED_BACK_ON = sql<TransactionState>`case when state in ('rolling-back', 'rollback-owed') then 'rollback-owed'
+  else 'rolling-back' end`
+
 /** See Journal.takeOver. Two replicas at once take different rows: each skips what the other has locked (postgresql.org, SELECT, "The Locking Clause"). */
 export async function takeOver(context: Context, limit: number, except: readonly string[]): Promise<readonly Inherited[]> {
   const { engine: { db, clock, oneProcess }, tsb } = context
@@ -29,7 +33,7 @@ export async function takeOver(context: Context, limit: number, except: readonly
       .orderBy('lease_until').limit(limit)
       .$if(!oneProcess, (due) => due.forUpdate().skipLocked()))
     .updateTable('bundle_transaction')
-    .set({ ...taken(context), state: sql`case when state = 'rollback-owed' then state else 'rolling-back' end` })
+    .set({ ...taken(context), state: ROLLED_BACK_ON })
     .where('id', 'in', (query) => query.selectFrom('due').select('id'))
     .returning(INHERITED_COLUMNS).returning(clock().as('clock'))
     .execute()

@@ -147,7 +147,8 @@ export interface Journal {
   /** Renews the leases of these rows as far as they are this process's, and proves that the journal can be written. */
   beat(held: readonly string[]): Promise<void>
   /**
-   * Takes over rows of this process's TSB whose lease ran out. Running ones become `rolling-back`; `rollback-owed` ones stay so.
+   * Takes over rows of this process's TSB whose lease ran out. Running ones become `rolling-back`. Those whose
+   * rollback had begun become `rollback-owed`, or stay so: a delete may have been sent by who had them.
    * @param except ids of rows that this process holds in memory
    */
   takeOver(limit: number, except: readonly string[]): Promise<readonly Inherited[]>

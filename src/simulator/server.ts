@@ -30,7 +30,8 @@ export interface ServerParts {
 
 /** Makes the HTTP server: record, find the call, play a fault or answer. */
 export function createTsbServer(parts: ServerParts): Server {
-  return createServer((request, response) => {
+  // Idle connections stay: a test may hold one, on its way here, for as long as it likes.
+  return createServer({ keepAliveTimeout: 0 }, (request, response) => {
     response.on('error', () => undefined)
     handle(parts, request, response).catch((error: unknown) => {
       if (request.destroyed || response.destroyed) return

@@ -23,6 +23,8 @@ export interface Entry {
    * @throws RowLost; ProblemError `journal-unavailable` where it is not known whether the write landed
    */
   write(change: Change): Promise<void>
+  /** When the last successful write was sent, by the monotonic clock: for a lease from then nobody else can have the row. */
+  provenAt(): number
   /**
    * Reads on a new connection where the row stands, after a write that went unanswered.
    * @throws RowLost; ProblemError `journal-unavailable`
@@ -41,16 +43,19 @@ export function openEntry(journal: Journal, first: Claim): Entry {
   let claim = first
   let lost = false
   let unanswered = false
+  let provenAt = performance.now()
 
   const lose = (): RowLost => {
     lost = true
     return new RowLost()
   }
   const attempt = async (change: Change): Promise<boolean> => {
+    const sent = performance.now()
     try {
       const next = await journal.write(claim, change)
       if (next === undefined) return false
       claim = next
+      provenAt = sent
       unanswered = false
       return true
     } catch (error) {
@@ -70,6 +75,7 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     id: first.id,
     state: () => claim.state,
     lost: () => lost,
+    provenAt: () => provenAt,
     reread,
     async write(change) {
       if (lost) throw new RowLost()

@@ -6,8 +6,9 @@ import type { KeyAttributes } from '../tsb/key-attributes.ts'
 import type { KeyReference } from '../tsb/key-reference.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { pauseAfter, QUICK_PAUSES, UNDO_BUDGET_MS } from './backoff.ts'
-import type { Entry } from './entry.ts'
+import { RowLost, type Entry } from './entry.ts'
 import { isOlderThan, removeKey, type OwedKey, type Removal } from './remove-key.ts'
+import { stillOurs } from './still-ours.ts'
 
 /** The undo of create-key: knows what is known of the key, writes it down, and removes the key. */
 export interface KeyDebt {
@@ -58,6 +59,7 @@ class NotSent extends ProblemError {
 
 /**
  * @param parts.entry the transaction's row
+ * @param parts.leaseMs how long a row stays this process's after a write to it
  * @param parts.reopen makes the row owed again after another process took it over and settled it
  * @param parts.now epoch milliseconds
  */
@@ -68,27 +70,41 @@ export function openKeyDebt(parts: {
   readonly body: CreateKeyBody
   readonly labelIsOurs: boolean
   readonly settleAfterMs: number
+  readonly leaseMs: number
   readonly now: () => number
   reopen(what: Omit<Reopened, 'secret'>): Promise<'owed' | 'abandoned' | 'committed'>
 }): KeyDebt {
-  const { tsb, entry, key, body, labelIsOurs, settleAfterMs, now } = parts
+  const { tsb, entry, key, body, labelIsOurs, settleAfterMs, leaseMs, now } = parts
   let sentAt = now()
   let publicKey: Uint8Array | undefined
   let certificate = false
   let left = false
   let ending: Ending | undefined
 
+  /** A journal that fails must not keep a key at the HSM, as long as nobody else can have the row. */
+  const rowIsOurs = (): Promise<void> => stillOurs(leaseMs, () => entry.write({}).catch((error: unknown) => {
+    if (error instanceof RowLost || performance.now() - entry.provenAt() >= leaseMs) throw error
+  }))
+
   const tryOnce = (signal: AbortSignal): Promise<Removal> => {
+    const begun = performance.now()
+    const lost = entry.lost()
     const owed: OwedKey = { key, body, labelIsOurs, sentAt, certificate, ...(publicKey !== undefined && { publicKey }) }
     // Another process may have deleted the key, and somebody may have made a new one: then look before deleting, under our own label too.
-    return removeKey(tsb, owed, { now, settleAfterMs, absentBefore: false, signal, ...(entry.lost() && { mostUses: Infinity }) })
+    return removeKey(tsb, owed, {
+      now, settleAfterMs, absentBefore: false, signal,
+      ...(lost && { mostUses: Infinity }),
+      // Without the row, the look just before says that the key is ours, as long as it is not an old one.
+      deleteLeaves: lost ? () => stillFresh(begun) : rowIsOurs,
+    })
   }
 
   const removeNow = async (): Promise<Removal> => {
     const budget = AbortSignal.timeout(UNDO_BUDGET_MS)
+    const lost = entry.lost()
     let removal = await tryOnce(budget)
     for (const pause of QUICK_PAUSES) {
-      if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted) break
+      if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted || entry.lost() !== lost) break
       await delay(pause)
       removal = await tryOnce(budget)
     }
@@ -98,8 +114,8 @@ export function openKeyDebt(parts: {
   /** Another process has the row: remove what is provably ours, and hand over the rest. */
   const undoFencedOff = async (): Promise<Exclude<Rollback, 'not-needed'>> => {
     const removal = publicKey === undefined ? undefined : await removeNow()
-    if (removal?.state === 'removed') return 'done'
-    if (removal?.state === 'abandoned') return 'pending'
+    // Another key answers to the label: whoever has the row has removed ours.
+    if (removal?.state === 'removed' || removal?.state === 'abandoned') return 'done'
     const reason = removal?.reason ?? 'create-key was sent by a process that had lost this transaction, and its answer was not read'
     const reopened = await parts.reopen({ sentAgoMs: now() - sentAt, reason, ...(publicKey !== undefined && { publicKey }) })
     return reopened === 'abandoned' ? 'impossible' : 'pending'
@@ -122,11 +138,21 @@ export function openKeyDebt(parts: {
       if (left) return 'pending'
       if (entry.lost()) return undoFencedOff()
       const removal = await removeNow()
+      // What looks like another one's key may be one, because the label is another transaction's by now.
+      if (removal.state === 'abandoned') await rowIsOurs().catch(() => undefined)
+      if (entry.lost()) return undoFencedOff()
       ending = endingOf(removal, now())
       return ROLLBACK[removal.state]
     },
     ending: () => ending,
   }
+}
+
+/** How old a look may be that a delete relies on where no row protects the label. */
+const FRESH_MS = 2_000
+
+async function stillFresh(looked: number): Promise<void> {
+  if (performance.now() - looked >= FRESH_MS) throw new ProblemError('tsb-timeout', 'the TSB took too long to say whose key this is')
 }
 
 const ROLLBACK = { removed: 'done', owed: 'pending', abandoned: 'impossible' } as const

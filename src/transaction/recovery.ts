@@ -3,6 +3,7 @@ import type { Tsb } from '../tsb/tsb.ts'
 import { UNDO_BUDGET_MS } from './backoff.ts'
 import type { DebtEvent, DebtSettings } from './key-debt.ts'
 import { settle } from './settle.ts'
+import { claimStillOurs } from './still-ours.ts'
 
 /** Rows that are settled at the same time: the HSM has other work to do. */
 const AT_ONCE = 8
@@ -59,7 +60,8 @@ export function startRecovery(parts: {
     const { id: transactionId, label } = row
     if (row.settling === undefined) parts.report({ kind: 'taken-over', transactionId, label })
     const signal = AbortSignal.any([AbortSignal.timeout(UNDO_BUDGET_MS), stopping.signal])
-    const { state, change, reason = '' } = await settle(row, parts, signal)
+    const rowIsOurs = claimStillOurs(journal, row, settings.leaseMs)
+    const { state, change, reason = '' } = await settle(row, { ...parts, rowIsOurs }, signal)
     // Fenced off while it tried: whoever has the row now knows better.
     if (await journal.write(row, stopping.signal.aborted && state === 'rollback-owed' ? { ...change, releaseForMs: 0 } : change) === undefined) return
     if (state === 'rolled-back') parts.report({ kind: 'settled', transactionId, label })

@@ -46,6 +46,11 @@ export interface RemovalOptions {
   /** Limits this try. */
   readonly signal: AbortSignal
   /**
+   * Awaited just before a delete leaves; throws where nobody can say any more that the label is this transaction's. A delete names only the
+   * label: sent by a process that stood still for longer than its lease, it would meet whatever key has the label by then.
+   */
+  deleteLeaves(): Promise<void>
+  /**
    * Set by a recovery, which knows the key only from the journal: look first, and leave a key alone that was used more often than this. A
    * journal that was restored from before would otherwise destroy a key that is in use (design: "The journal").
    */
@@ -77,19 +82,15 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promis
     if (found === 'password-refused') {
       if (!owed.labelIsOurs) return { state: 'abandoned', reason: owed.passwordLost === true ? PASSWORD_LOST : 'a key of this label exists and refuses the password of this transaction' }
     } else if (found === undefined) {
-      if (owed.publicKey === undefined) return unseen(owed, options)
+      // No delete goes out on the chance: another transaction may get the label before it arrives.
+      return absent(tsb, owed, options)
     } else {
       const doubt = (owed.labelIsOurs ? undefined : doubtAbout(found, owed, options.now())) ?? usedTooOften(found, options.mostUses)
       if (doubt !== undefined) return { state: 'abandoned', reason: `a key of this label exists, but ${doubt}` }
     }
   }
-  const answer = await tsb.deleteKey(owed.key, options.signal)
-  if (answer === 'absent') {
-    if (owed.publicKey === undefined) return unseen(owed, options)
-    // We saw this key made, so its absence is odd (a wrong partition answers 650 too): believe only a second look, later.
-    if (!options.absentBefore) return { state: 'owed', reason: 'the TSB says that the key it made does not exist', refused: false, notBefore: options.now() + options.settleAfterMs }
-    return keyGone(tsb, owed, options.signal)
-  }
+  const answer = await tsb.deleteKey(owed.key, () => options.deleteLeaves(), options.signal)
+  if (answer === 'absent') return absent(tsb, owed, options)
   const left = await look(tsb, owed, options.signal)
   if (left === 'password-refused' || (left !== undefined && sameKey(left, owed))) {
     return { state: 'owed', reason: 'the TSB said that it deleted the key, but the key still answers', refused: true }
@@ -112,6 +113,14 @@ async function look(tsb: Tsb, owed: OwedKey, signal: AbortSignal): Promise<KeyAt
     if (error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) return 'password-refused' as const
     throw error
   })
+}
+
+async function absent(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promise<Removal> {
+  if (owed.publicKey === undefined) return unseen(owed, options)
+  // We saw this key made, so its absence is odd (a wrong partition answers 650 too): believe only a second look, later.
+  if (options.absentBefore) return keyGone(tsb, owed, options.signal)
+  const reason = 'the TSB says that the key it made does not exist'
+  return { state: 'owed', reason, refused: false, notBefore: options.now() + options.settleAfterMs }
 }
 
 /** A create whose answer was lost left no key that is seen: it may still land, so one look settles nothing. */

@@ -56,6 +56,7 @@ export interface Surroundings {
   readonly settings: {
     readonly timeoutMs: number
     readonly settleAfterMs: number
+    readonly leaseMs: number
     readonly trustAnchors: readonly TrustAnchor[]
     readonly clockSkewSeconds: number
   }
@@ -93,7 +94,7 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const keyBody = createKeyBody(order, label)
   const key = { label, ...(order.password !== undefined && { password: order.password }) }
   const debt = openKeyDebt({
-    tsb: around.tsb, entry, key, body: keyBody, labelIsOurs: row.labelIsOurs, settleAfterMs: around.settings.settleAfterMs, now: () => around.now().getTime(),
+    ...around.settings, tsb: around.tsb, entry, key, body: keyBody, labelIsOurs: row.labelIsOurs, now: () => around.now().getTime(),
     reopen: (what) => reopenRow(around, row, what),
   })
   const result = await runFlow(request, around, { id, startedAt: row.createdAt, key, keyBody, debt }, entry)

@@ -1,6 +1,10 @@
 import type { Journal } from '../journal/journal.ts'
 import { UNDO_BUDGET_MS } from './backoff.ts'
+import type { RecoverySettings } from './recovery.ts'
 import { settle, type Settlement } from './settle.ts'
+import { claimStillOurs } from './still-ours.ts'
+
+type Parts = Omit<Parameters<typeof settle>[1], 'rowIsOurs' | 'settings'> & { readonly settings: RecoverySettings }
 
 export type SettledByHand =
   | { readonly outcome: Settlement['state']; readonly reason?: string }
@@ -22,11 +26,12 @@ const NOT_TRIED = {
  * @returns undefined where there is no such row
  * @throws ProblemError where the journal fails
  */
-export async function settleByHand(journal: Journal, id: string, parts: Parameters<typeof settle>[1]): Promise<SettledByHand | undefined> {
+export async function settleByHand(journal: Journal, id: string, parts: Parts): Promise<SettledByHand | undefined> {
   const row = await journal.takeOne(id)
   if (row === undefined) return undefined
   if (typeof row === 'string') return { outcome: 'not-tried', reason: NOT_TRIED[row] }
-  const { state, change, reason } = await settle({ ...row, lapsedMs: 0 }, parts, AbortSignal.timeout(UNDO_BUDGET_MS))
+  const rowIsOurs = claimStillOurs(journal, row, parts.settings.leaseMs)
+  const { state, change, reason } = await settle({ ...row, lapsedMs: 0 }, { ...parts, rowIsOurs }, AbortSignal.timeout(UNDO_BUDGET_MS))
   if (await journal.write(row, change) === undefined) return { outcome: 'not-tried', reason: 'another process took it over meanwhile' }
   return { outcome: state, ...(reason !== undefined && { reason }) }
 }

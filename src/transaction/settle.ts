@@ -22,6 +22,7 @@ const USES_WITH_CSR = 2
  * A journal that was restored from a backup, or failed over to a replica that lagged, must not destroy live keys: nothing is deleted where
  * the lease ran out very long ago, or where the key was used more often than its transaction used it (design: "The journal").
  * @param row claimed by this process
+ * @param parts.rowIsOurs throws where the row is not this process's any more
  * @param parts.openPassword decrypts the row's secret; undefined where the key for it is missing
  * @param signal ends the try; the row stays owed then
  */
@@ -29,6 +30,7 @@ export async function settle(row: Inherited, parts: {
   readonly tsb: Tsb
   readonly settings: DebtSettings
   readonly now: () => number
+  rowIsOurs(): Promise<void>
   openPassword(id: string, secret: string): readonly string[] | undefined
 }, signal: AbortSignal): Promise<Settlement> {
   const { tsb, settings, now } = parts
@@ -54,8 +56,14 @@ export async function settle(row: Inherited, parts: {
   }
   const removal = await removeKey(tsb, key, {
     now, settleAfterMs: settings.settleAfterMs, absentBefore: row.settling?.absentBefore ?? false, signal,
+    deleteLeaves: () => parts.rowIsOurs(),
     mostUses: row.publicKey === undefined ? USES_BEFORE_CSR : USES_WITH_CSR,
   })
+  // The process that had the row was at this, too: its delete may still arrive, and must not find another one's key under the label.
+  if (removal.state === 'removed' && row.state === 'rollback-owed' && row.settling === undefined && !row.labelIsOurs) {
+    const reason = 'a delete of the process that had this transaction may still be under way'
+    return owed(row, { state: 'owed', reason, refused: false, notBefore: now() + settings.settleAfterMs }, settings, now())
+  }
   if (removal.state === 'removed') return { state: 'rolled-back', change: { state: 'rolled-back' } }
   return removal.state === 'abandoned' ? abandoned(row, removal.reason) : owed(row, removal, settings, now())
 }

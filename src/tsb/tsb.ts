@@ -22,8 +22,11 @@ export interface Tsb {
   requestCertificate(body: CertificateRequestBody, signal?: AbortSignal): Promise<string>
   /** @returns the bytes of the export, which begin like a zip */
   exportKeyAttestation(key: KeyReference, signal?: AbortSignal): Promise<Uint8Array>
-  /** @returns `absent` where the TSB says 650 */
-  deleteKey(key: KeyReference, signal?: AbortSignal): Promise<'deleted' | 'absent'>
+  /**
+   * @param leaves awaited before each request, repeated ones too: what it throws keeps the request back and ends the call
+   * @returns `absent` where the TSB says 650
+   */
+  deleteKey(key: KeyReference, leaves: () => Promise<void>, signal?: AbortSignal): Promise<'deleted' | 'absent'>
   deleteCertificate(label: string, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
@@ -92,8 +95,11 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
       withRetries(() => call(certificateRequestRequest(body, timeoutMs), body.keyPassword, readCertificateRequestAnswer, signal), signal),
     exportKeyAttestation: (key, signal) =>
       withRetries(() => call(keyAttestationRequest(key, timeoutMs), key.password, readKeyAttestationAnswer, signal), signal),
-    deleteKey: (key, signal) =>
-      withRetries(() => call(deleteKeyRequest(key, timeoutMs), key.password, () => 'deleted' as const, signal), signal)
+    deleteKey: (key, leaves, signal) =>
+      withRetries(async () => {
+        await leaves()
+        return call(deleteKeyRequest(key, timeoutMs), key.password, () => 'deleted' as const, signal)
+      }, signal)
         .catch((error: unknown) => { if (isAbsent(error)) return 'absent' as const; throw error }),
     deleteCertificate: (label, signal) => call(deleteCertificateRequest(label, timeoutMs), undefined, () => undefined, signal),
     close: () => http.close(),

@@ -78,6 +78,7 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
 
 const tryOnce = (row: Inherited, password?: string): Promise<Settlement> => settle(row, {
   tsb, settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS }, now: () => time,
+  rowIsOurs: async () => {},
   openPassword: () => (password === undefined ? undefined : [...password]),
 }, AbortSignal.timeout(5_000))
 const has = (): boolean => simulator.labels().includes(label)
@@ -134,7 +135,7 @@ describe('a row that was taken over', () => {
 
   test('believes only the second time that a key which create-key answered does not exist', async (t) => {
     const row = await inherit(t, { until: 'key-created' })
-    await tsb.deleteKey({ label }, AbortSignal.timeout(5_000))
+    await tsb.deleteKey({ label }, async () => {}, AbortSignal.timeout(5_000))
     const first = await tryOnce(row)
     assert.deepEqual([first.state, settlingOf(first).absentBefore, first.change.releaseForMs], ['rollback-owed', true, SETTLE_MS])
     assert.equal((await tryOnce({ ...row, settling: settlingOf(first) })).state, 'rolled-back')

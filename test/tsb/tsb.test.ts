@@ -50,15 +50,24 @@ describe('looking a key up', () => {
 })
 
 describe('deleting a key', () => {
+  const leaves = async (): Promise<void> => undefined
   test('deletes, and a second time says absent', async () => {
     await simulator.addKey({ label: 'to-delete', password: 'ab' })
     const key = { label: 'to-delete', password: ['a', 'b'] }
-    assert.deepEqual([await tsb.deleteKey(key), await tsb.deleteKey(key)], ['deleted', 'absent'])
+    assert.deepEqual([await tsb.deleteKey(key, leaves), await tsb.deleteKey(key, leaves)], ['deleted', 'absent'])
     assert.equal(simulator.labels().includes('to-delete'), false)
+  })
+  test('asks before each request whether it may leave, and sends none where it may not', async () => {
+    await simulator.addKey({ label: 'kept' })
+    simulator.faults.set('delete-key', { kind: 'reset-before' })
+    const refusal = new Error('not ours any more')
+    let asked = 0
+    await assert.rejects(tsb.deleteKey({ label: 'kept' }, async () => { if (++asked === 2) throw refusal }), refusal)
+    assert.ok(simulator.labels().includes('kept'))
   })
   test('with another password is refused', async () => {
     await simulator.addKey({ label: 'guarded', password: 'ab' })
-    await assert.rejects(tsb.deleteKey({ label: 'guarded', password: ['x'] }), refused('tsb-error', 'unknown'))
+    await assert.rejects(tsb.deleteKey({ label: 'guarded', password: ['x'] }, leaves), refused('tsb-error', 'unknown'))
     assert.ok(simulator.labels().includes('guarded'))
   })
 })

@@ -1,0 +1,30 @@
+import type { Scene } from '../support/scene.ts'
+
+/** What makes a transaction take a path, and the writes to the journal on it, in their order. */
+export const PATHS = {
+  completed: {
+    breaks: () => undefined,
+    writes: ['the row', 'create-key leaves', 'its public key', 'the CSR', 'the attestation', 'the bundle', 'the steps'],
+  },
+  'rolled back': {
+    breaks: ({ simulator }: Scene) => { simulator.faults.set('certificate-request', { kind: 'hsm-error' }) },
+    writes: ['the row', 'create-key leaves', 'its public key', 'it rolls back', 'the delete leaves', 'it is rolled back'],
+  },
+  'owed at first': {
+    breaks: ({ simulator }: Scene) => { simulator.faults.set('create-key', { kind: 'reset-before' }) },
+    writes: ['the row', 'create-key leaves', 'it rolls back', 'it is owed'],
+  },
+}
+export type Path = keyof typeof PATHS
+export type Point = readonly [path: Path, write: string, when: 'before' | 'after']
+
+/** Every write once, before and after: those that are the same on several paths are taken on the first of them. */
+export const EVERY_POINT: readonly Point[] = (Object.keys(PATHS) as Path[]).flatMap((path, i, paths) => PATHS[path].writes
+  .filter((write) => !paths.slice(0, i).some((earlier) => PATHS[earlier].writes.includes(write)))
+  .flatMap((write): Point[] => [[path, write, 'before'], [path, write, 'after']]))
+
+/** @returns whether a process that got as far as this has committed its bundle */
+export function isKept([path, write, when]: Point): boolean {
+  const { writes } = PATHS[path]
+  return path === 'completed' && writes.indexOf(write) + (when === 'after' ? 1 : 0) > writes.indexOf('the bundle')
+}

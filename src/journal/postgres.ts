@@ -27,27 +27,31 @@ const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) *
  * @throws ProblemError `journal-unavailable` where it cannot be reached or its tables cannot be made
  */
 export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions): Promise<Engine> {
-  const open = (max: number, unansweredMs: number): JournalDatabase => kyselyOver(connect(url, connectMs, unansweredMs, max))
   try {
-    await migrateAlone(open(2, MIGRATION_MS))
+    await migrateAlone(kyselyOver(connect(url, connectMs, MIGRATION_MS, 2)))
   } catch (error) {
     throw new ProblemError('journal-unavailable', 'the journal\'s database cannot be reached, or its tables cannot be made', {}, error)
   }
-  const db = open(poolSize, answerMs)
+  const pool = connect(url, connectMs, answerMs, poolSize)
+  const db = kyselyOver(pool)
   return {
     db,
     clock,
     oneProcess: false,
     isUniqueViolation,
     async anew(work) {
-      const own = open(1, answerMs)
+      const own = kyselyOver(connect(url, connectMs, answerMs, 1))
       try {
         return await work(own)
       } finally {
         await own.destroy()
       }
     },
-    close: () => db.destroy(),
+    async close() {
+      await db.destroy()
+      // kysely ends no pool that it has not used yet.
+      await pool.end()
+    },
   }
 }
 
@@ -91,6 +95,7 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
       return { query: query as PostgresPoolClient['query'], release: (discard = false) => client.release(broken || discard) }
     },
     async end() {
+      if (pool.ending) return
       await pool.end()
       // A server that does not answer would keep this process alive.
       if (sockets.size > 0) setTimeout(() => { for (const socket of sockets) socket.destroy() }, GOODBYE_MS).unref()

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import { DatabaseError, Pool, types } from 'pg'
 import { ProblemError } from '../errors.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineLimits } from './engine.ts'
 import type { JournalOptions } from './journal.ts'
 import { migrate } from './migrations.ts'
 import type { JournalDatabase, JournalTables } from './schema.ts'
@@ -26,7 +26,7 @@ const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) *
  * Opens a journal on PostgreSQL.
  * @throws ProblemError `journal-unavailable` where it cannot be reached or its tables cannot be made
  */
-export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions): Promise<Engine> {
+export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions & EngineLimits): Promise<Engine> {
   try {
     await migrateAlone(kyselyOver(connect(url, connectMs, MIGRATION_MS, 2)))
   } catch (error) {
@@ -63,9 +63,9 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
     connectionString: url,
     max,
     connectionTimeoutMillis: connectMs,
-    // The server gives up a little before we do: then its answer still arrives.
+    // Both: the server drops what nobody waits for any more, and we do not wait for a server that is not there.
     statement_timeout: answerMs,
-    query_timeout: answerMs + 500,
+    query_timeout: answerMs,
     keepAlive: true,
     stream() {
       const socket = new Socket()

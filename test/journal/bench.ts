@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import pg from 'pg'
+import type { EngineLimits } from '../../src/journal/engine.ts'
 import type { Change, Claim, Journal, JournalOptions, NewTransaction, TransactionState } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import type { Postgres } from '../support/postgres.ts'
@@ -20,9 +21,9 @@ export interface Bench {
   readonly name: string
   readonly url: string
   /** The journal as another process of the service has it, each time that a test asks. Stays open for the next test. */
-  open(more?: Partial<JournalOptions>): Promise<Journal>
+  open(more?: Partial<JournalOptions & EngineLimits>): Promise<Journal>
   /** The journal as a process has it that just started. Closed after the test. */
-  openFresh(more?: Partial<JournalOptions>): Promise<Journal>
+  openFresh(more?: Partial<JournalOptions & EngineLimits>): Promise<Journal>
   /** Lets time pass by the journal's clock. PostgreSQL's cannot be moved: there, what was written moves back. */
   elapse(ms: number): Promise<void>
   /** Asks the database itself. Parameters are `$1`, … */
@@ -90,11 +91,11 @@ export async function postgresBench(postgres: Postgres): Promise<Bench> {
   }
 }
 
-function openerOf(defaults: Pick<JournalOptions, 'url'> & Partial<JournalOptions>) {
+function openerOf(defaults: Pick<JournalOptions, 'url'> & Partial<JournalOptions & EngineLimits>) {
   const kept = new Map<string, Journal>()
   const fresh: Journal[] = []
   let asked = 0
-  const openFresh = async (more: Partial<JournalOptions> = {}): Promise<Journal> => {
+  const openFresh = async (more: Partial<JournalOptions & EngineLimits> = {}): Promise<Journal> => {
     const journal = await openJournal({ tsb: TSB, leaseMs: LEASE_MS, retentionMs: RETENTION_MS, ...defaults, ...more })
     fresh.push(journal)
     return journal
@@ -105,7 +106,7 @@ function openerOf(defaults: Pick<JournalOptions, 'url'> & Partial<JournalOptions
   }
   return {
     url: defaults.url,
-    async open(more: Partial<JournalOptions> = {}) {
+    async open(more: Partial<JournalOptions & EngineLimits> = {}) {
       const key = `${asked++} ${JSON.stringify(more)}`
       const journal = kept.get(key) ?? await openFresh(more)
       fresh.splice(0, fresh.length, ...fresh.filter((each) => each !== journal))

@@ -118,6 +118,11 @@ describe('who knows what', () => {
     const users = [...usersOf('fastify'), ...usersOf('@fastify/swagger'), ...usersOf('@fastify/type-provider-typebox')]
     assert.deepEqual(users.filter((path) => !path.startsWith('routes/') && path !== 'app.ts' && path !== 'observability/observe.ts'), [])
   })
+  test('only the journal knows its database', () => {
+    assert.deepEqual(usersOf('pg'), ['journal/postgres.ts'])
+    assert.deepEqual(usersOf('node:sqlite'), ['journal/sqlite.ts'])
+    assert.deepEqual(usersOf('kysely').filter((path) => !path.startsWith('journal/')), [])
+  })
   test('the simulator stands alone: only the demo starts it', () => {
     assert.deepEqual(all.filter(({ from, to }) => to.startsWith('simulator/') && !from.startsWith('simulator/')).map(({ from }) => from).filter((from) => from !== 'commands/demo.ts'), [])
     assert.deepEqual(all.filter(({ from, local }) => from.startsWith('simulator/') && !local).map(({ to }) => to).filter((to) => !isBuiltin(to) && packageOf(to) !== 'jszip'), [])

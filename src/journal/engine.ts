@@ -14,6 +14,16 @@ export interface Engine {
   readonly close: () => Promise<void>
 }
 
+/** For tests, and for databases far away. */
+export interface EngineLimits {
+  /** PostgreSQL: how long a connection may take to be made, or to come free. Default 5000. */
+  readonly connectMs?: number
+  /** PostgreSQL: how long a statement may go unanswered; default 10000. SQLite: how long another process may hold the file; default 5000. */
+  readonly answerMs?: number
+  /** PostgreSQL: connections at once. Default 10. */
+  readonly poolSize?: number
+}
+
 /** Everything that the methods of a journal share. */
 export interface Context {
   readonly engine: Engine

@@ -201,10 +201,4 @@ export interface JournalOptions {
   readonly now?: () => number
   /** SQLite: the one service process of this file, or else JournalInUse. A command beside the service says false. Default true. */
   readonly exclusive?: boolean
-  /** PostgreSQL: how long a connection may take to be made, or to come free. Default 5000. */
-  readonly connectMs?: number
-  /** PostgreSQL: how long a statement may go unanswered; default 10000. SQLite: how long another process may hold the file; default 5000. */
-  readonly answerMs?: number
-  /** PostgreSQL: connections at once. Default 10. */
-  readonly poolSize?: number
 }

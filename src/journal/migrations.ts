@@ -87,9 +87,10 @@ async function first(db: Kysely<unknown>, { bytes, byteText }: ColumnTypes): Pro
     // The two locks: on a label, and on an Idempotency-Key.
     sql`create unique index bundle_transaction_label on bundle_transaction (tsb, label_key) where ${UNFINISHED}`,
     sql`create unique index bundle_transaction_idempotency on bundle_transaction (caller, idempotency_key) where ${HOLDS_IDEMPOTENCY_KEY}`,
-    sql`create index bundle_transaction_due on bundle_transaction (lease_until) where ${UNFINISHED}`,
-    sql`create index bundle_transaction_telling on bundle_transaction (caller, label, created_at, id) where state <> 'rolled-back'`,
-    sql`create index bundle_transaction_rolled_back on bundle_transaction (caller, label, created_at, id) where state = 'rolled-back'`,
+    sql`create index bundle_transaction_due on bundle_transaction (tsb, lease_until) where ${UNFINISHED}`,
+    // A caller's list: few rows are found by label and then sorted, many are found in order of time.
+    sql`create index bundle_transaction_by_label on bundle_transaction (caller, label, created_at, id, state)`,
+    sql`create index bundle_transaction_by_time on bundle_transaction (caller, created_at, id, label, state)`,
     sql`create index bundle_transaction_newest on bundle_transaction (created_at, id)`,
     sql`create index bundle_transaction_open on bundle_transaction (created_at, id)
       where state not in ('committed', 'rolled-back') and written_off_at is null`,

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import { DatabaseError, Pool, types } from 'pg'
 import { ProblemError } from '../errors.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineLimits } from './engine.ts'
 import type { JournalOptions } from './journal.ts'
 import { migrate } from './migrations.ts'
 import type { JournalDatabase, JournalTables } from './schema.ts'
@@ -26,28 +26,32 @@ const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) *
  * Opens a journal on PostgreSQL.
  * @throws ProblemError `journal-unavailable` where it cannot be reached or its tables cannot be made
  */
-export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions): Promise<Engine> {
-  const open = (max: number, unansweredMs: number): JournalDatabase => kyselyOver(connect(url, connectMs, unansweredMs, max))
+export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions & EngineLimits): Promise<Engine> {
   try {
-    await migrateAlone(open(2, MIGRATION_MS))
+    await migrateAlone(kyselyOver(connect(url, connectMs, MIGRATION_MS, 2)))
   } catch (error) {
     throw new ProblemError('journal-unavailable', 'the journal\'s database cannot be reached, or its tables cannot be made', {}, error)
   }
-  const db = open(poolSize, answerMs)
+  const pool = connect(url, connectMs, answerMs, poolSize)
+  const db = kyselyOver(pool)
   return {
     db,
     clock,
     oneProcess: false,
     isUniqueViolation,
     async anew(work) {
-      const own = open(1, answerMs)
+      const own = kyselyOver(connect(url, connectMs, answerMs, 1))
       try {
         return await work(own)
       } finally {
         await own.destroy()
       }
     },
-    close: () => db.destroy(),
+    async close() {
+      await db.destroy()
+      // kysely ends no pool that it has not used yet.
+      await pool.end()
+    },
   }
 }
 
@@ -59,9 +63,9 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
     connectionString: url,
     max,
     connectionTimeoutMillis: connectMs,
-    // The server gives up a little before we do: then its answer still arrives.
+    // Both: the server drops what nobody waits for any more, and we do not wait for a server that is not there.
     statement_timeout: answerMs,
-    query_timeout: answerMs + 500,
+    query_timeout: answerMs,
     keepAlive: true,
     stream() {
       const socket = new Socket()
@@ -91,6 +95,7 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
       return { query: query as PostgresPoolClient['query'], release: (discard = false) => client.release(broken || discard) }
     },
     async end() {
+      if (pool.ending) return
       await pool.end()
       // A server that does not answer would keep this process alive.
       if (sockets.size > 0) setTimeout(() => { for (const socket of sockets) socket.destroy() }, GOODBYE_MS).unref()

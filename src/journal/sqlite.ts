@@ -4,7 +4,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
 import { ProblemError } from '../errors.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineLimits } from './engine.ts'
 import type { JournalOptions } from './journal.ts'
 import { migrate } from './migrations.ts'
 import type { JournalDatabase, JournalTables } from './schema.ts'
@@ -31,7 +31,7 @@ const PRIMARY_KEY = 1555
  * Opens a SQLite journal and holds it for this process.
  * @throws JournalInUse, or ProblemError `journal-unavailable` with a detail that says what is wrong with the file
  */
-export async function openSqlite({ url, now = Date.now, exclusive = true, answerMs = BUSY_MS }: JournalOptions): Promise<Engine> {
+export async function openSqlite({ url, now = Date.now, exclusive = true, answerMs = BUSY_MS }: JournalOptions & EngineLimits): Promise<Engine> {
   const opened: DatabaseSync[] = []
   const close = (): void => { for (const database of opened.splice(0)) if (database.isOpen) database.close() }
   try {
@@ -87,6 +87,8 @@ function makeFile(path: string): void {
 function lock(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
+    // Nothing is ever written, so that no file has to stand ready for undoing it.
+    database.exec('pragma journal_mode = memory')
     database.exec('begin exclusive')
     return database
   } catch (error) {

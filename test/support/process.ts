@@ -52,7 +52,7 @@ const PATIENCE_MS = 20_000
 export function launchService(env: Readonly<Record<string, string>>, imports: readonly string[] = []): ServiceProcess {
   const child = spawn(process.execPath, [...imports.flatMap((module) => ['--import', module]), 'src/server.ts'], {
     cwd: root,
-    env: { PATH: process.env['PATH'], AUTH_MODE: 'none', PORT: '0', LOG_LEVEL: 'debug', ...env },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], AUTH_MODE: 'none', PORT: '0', LOG_LEVEL: 'debug', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const { pid } = child

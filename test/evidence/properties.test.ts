@@ -14,7 +14,7 @@ import { rawZip } from './raw-zip.ts'
 //
 // The design asks that nothing takes longer than a second. A test that measures time fails on a busy machine and proves nothing on a fast one, so
 // none here does: what bounds the time is the size of what is looked at, and `refuses what is over a limit` asserts those bounds.
-const RUNS = { numRuns: 150 }
+const RUNS = { numRuns: 60 }
 
 const filesOf = async ({ attestationExport }: EvidenceInput): Promise<Map<string, Uint8Array>> => {
   const { files } = await JSZip.loadAsync(attestationExport)
@@ -140,7 +140,7 @@ test('an HSM that signs damaged XML is never believed beyond what a key must be'
     assert.deepEqual(Buffer.from(publicKey), keys.publicKey.export({ type: 'spki', format: 'der' }))
     const { extractable, never_extractable, sensitive, always_sensitive, copyable, sign, decrypt, unwrap, derive } = attributes
     assert.deepEqual([extractable, copyable, decrypt, unwrap, derive, never_extractable, sensitive, always_sensitive, sign], [false, false, false, false, false, true, true, true, true])
-  }), { numRuns: 300 })
+  }), { numRuns: 60 })
 })
 
 test('the order of files says nothing, and that of certificates only what the documented commands would check', async () => {
@@ -151,7 +151,7 @@ test('the order of files says nothing, and that of certificates only what the do
     const result = await judged({ ...good, attestationExport: zipOf(files) })
     assert.deepEqual(idsWith(result, 'warning'), leafFirst ? [] : ['chain.anchored'])
     assert.equal(result.report.verdict, 'passed')
-  }), { numRuns: 100 })
+  }), { numRuns: 60 })
 })
 
 test('refuses what is over a limit, so that the time it takes is bounded', async () => {

@@ -11,7 +11,7 @@ const unheld = (clock: Context['engine']['clock']) => sql<boolean>`(owner is nul
 /** An ended row lost its Idempotency-Key; the caller may have used it again since. An unfinished one still holds it. */
 const keyIfHeld = { idempotency_key: sql<string | null>`case when ${unfinished} then idempotency_key end` }
 
-/** What every change of hands writes. `lapsed_at` stays until the new owner writes something: a recovery that died does not make the row younger. */
+/** What every change of hands writes. `lapsed_at` stays until the new owner writes: a recovery that died does not make the row younger. */
 const taken = ({ engine: { clock }, owner, leaseMs }: Context) => ({
   fence: sql<number>`fence + 1`,
   owner,
@@ -23,7 +23,10 @@ const taken = ({ engine: { clock }, owner, leaseMs }: Context) => ({
 const ROLLED_BACK_ON = sql<TransactionState>`case when state in ('rolling-back', 'rollback-owed') then 'rollback-owed'
   else 'rolling-back' end`
 
-/** See Journal.takeOver. Two replicas at once take different rows: each skips what the other has locked (postgresql.org, SELECT, "The Locking Clause"). */
+/**
+ * See Journal.takeOver. Two replicas at once take different rows: each skips what the other has locked (postgresql.org, SELECT, "The
+ * Locking Clause"). The rows are named first, and once: a limit in a subquery that a planner may run again would be none.
+ */
 export async function takeOver(context: Context, limit: number, except: readonly string[]): Promise<readonly Inherited[]> {
   const { engine: { db, clock, oneProcess }, tsb } = context
   const rows = await db
@@ -51,7 +54,8 @@ export async function countInherited({ engine: { db, clock, oneProcess }, tsb, o
 }
 
 /** See Journal.reopen. */
-export async function reopen({ engine: { db, clock, isUniqueViolation } }: Context, id: string, reopened: Reopened): Promise<'owed' | 'abandoned' | 'committed'> {
+export async function reopen({ engine }: Context, id: string, reopened: Reopened): ReturnType<Journal['reopen']> {
+  const { db, clock, isUniqueViolation } = engine
   const said = {
     fence: sql<number>`fence + 1`,
     owner: null,
@@ -72,7 +76,9 @@ export async function reopen({ engine: { db, clock, isUniqueViolation } }: Conte
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     const reason = `${plain(reopened.reason)}; another transaction has the label by now`
-    const [abandoned] = await update.set({ ...said, state: 'abandoned', lease_until: null, ended_at: clock(), reason }).returning('id').execute()
+    const [abandoned] = await update
+      .set({ ...said, state: 'abandoned', lease_until: null, ended_at: clock(), reason })
+      .returning('id').execute()
     if (abandoned !== undefined) return 'abandoned'
   }
   const row = await db.selectFrom('bundle_transaction').select('state').where('id', '=', id).executeTakeFirst()

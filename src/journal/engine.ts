@@ -18,7 +18,7 @@ export interface Engine {
 export interface EngineLimits {
   /** PostgreSQL: how long a connection may take to be made, or to come free. Default 5000. */
   readonly connectMs?: number
-  /** PostgreSQL: how long a statement may go unanswered; default 10000. SQLite: how long another process may hold the file; default 5000. */
+  /** PostgreSQL: how long a statement may go unanswered, default 10000. SQLite: how long another one may hold the file, default 5000. */
   readonly answerMs?: number
   /** PostgreSQL: connections at once. Default 10. */
   readonly poolSize?: number

@@ -84,7 +84,7 @@ export interface Inherited extends Claim {
   readonly sentAgoMs?: number
   /** DER SubjectPublicKeyInfo that create-key answered. */
   readonly publicKey?: Buffer
-  /** Milliseconds since the lease ran out, by the journal's clock. */
+  /** Milliseconds since the lease of the last owner who wrote anything ran out, by the journal's clock. */
   readonly lapsedMs: number
   readonly settling?: Settling
 }
@@ -131,8 +131,8 @@ export interface Journal {
   /** Inserts a row in state `began`, leased to this process. Durable when it resolves, as every write here. */
   begin(row: NewTransaction): Promise<Begun>
   /**
-   * A compare-and-set on id, fence and state. Renews the lease, but for a change that ends or releases the row. `committed` and
-   * `rolled-back` wipe the secret.
+   * A compare-and-set on id, fence, state and owner. Renews the lease, but for a change that ends or releases the row, and with it the claim.
+   * `committed` and `rolled-back` wipe the secret. Throws Error where the change is none that may follow the claim's state.
    * @returns the claim for the next write; undefined where the row is no longer this claim's
    */
   write(claim: Claim, change: Change): Promise<Claim | undefined>
@@ -157,6 +157,7 @@ export interface Journal {
   /**
    * Makes a row owed again, whoever settled or holds it, unless it is committed: its fenced-off owner had sent a create that may still land.
    * Raises the fence, so that a recovery that is at work on it cannot settle it any more.
+   * Throws where the journal lost the row: nothing is written then.
    * @returns `abandoned` where another transaction holds the label by now: the row says so, and an operator has to look
    */
   reopen(id: string, reopened: Reopened): Promise<'owed' | 'abandoned' | 'committed'>
@@ -177,13 +178,13 @@ export interface Journal {
   listAll(options: { readonly open: boolean; readonly limit: number }): Promise<readonly Transaction[]>
   findAny(id: string): Promise<Transaction | undefined>
   /**
-   * Takes over one owed or abandoned row by hand; it becomes `rollback-owed`.
+   * Takes over by hand one row that nobody works on, abandoned or unfinished; it becomes `rollback-owed`.
    * @returns why not: somebody works on it, another transaction has the label, it is of another TSB, or nothing is owed
    */
   takeOne(id: string): Promise<Inherited | 'held' | 'label-held' | 'other-tsb' | 'nothing-owed' | undefined>
   /**
    * Writes a row off: it is `abandoned`, its secret is wiped, and nothing counts it any more.
-   * @returns whether there was an owed or abandoned row that nobody works on
+   * @returns whether there was an unfinished or abandoned row that nobody works on
    */
   writeOff(id: string, reason: string): Promise<boolean>
 

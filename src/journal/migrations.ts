@@ -50,7 +50,8 @@ function migrations(types: ColumnTypes): Record<string, Migration> {
 }
 
 const UNFINISHED = sql`state in ('began', 'key-created', 'csr-generated', 'attested', 'rolling-back', 'rollback-owed')`
-const HOLDS_IDEMPOTENCY_KEY = sql`state in ('began', 'key-created', 'csr-generated', 'attested', 'rolling-back', 'rollback-owed', 'committed')`
+const HOLDS_IDEMPOTENCY_KEY =
+  sql`state in ('began', 'key-created', 'csr-generated', 'attested', 'rolling-back', 'rollback-owed', 'committed')`
 
 async function first(db: Kysely<unknown>, { bytes, byteText }: ColumnTypes): Promise<void> {
   await db.schema.createTable('bundle_transaction')

@@ -11,13 +11,14 @@ const CONNECT_MS = 5_000
 const ANSWER_MS = 10_000
 const POOL_SIZE = 10
 /** A new index over a large table takes its time, and another replica may be making it just now. */
-const MIGRATION_MS = 600_000
+const MIGRATION_MS = 120_000
 const UNIQUE_VIOLATION = '23505'
 /** How long a server that was asked to end a connection may take, before it is cut. */
 const GOODBYE_MS = 1_000
 
-/** An acknowledged write is on disk, whatever the server's default is; `remote_apply`, which is more, stays (postgresql.org, synchronous_commit). */
-const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
+/** An acknowledged write is on disk, whatever the server's default; `remote_apply` is more, and stays (postgresql.org). */
+const DURABLE = `select set_config('synchronous_commit', 'on', false)
+  where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
 
 /** A subquery, so that it is read once: indexes are of no use for a comparison with a function that may change between rows. */
 const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) * 1000)::bigint)`
@@ -26,10 +27,12 @@ const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) *
  * Opens a journal on PostgreSQL.
  * @throws ProblemError `journal-unavailable` where it cannot be reached or its tables cannot be made
  */
-export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE }: JournalOptions & EngineLimits): Promise<Engine> {
+export async function openPostgres(options: JournalOptions & EngineLimits): Promise<Engine> {
+  const { url, connectMs = CONNECT_MS, answerMs = ANSWER_MS, poolSize = POOL_SIZE } = options
   try {
     await migrateAlone(kyselyOver(connect(url, connectMs, MIGRATION_MS, 2)))
   } catch (error) {
+    if (error instanceof ProblemError) throw error
     throw new ProblemError('journal-unavailable', 'the journal\'s database cannot be reached, or its tables cannot be made', {}, error)
   }
   const pool = connect(url, connectMs, answerMs, poolSize)
@@ -55,7 +58,11 @@ export async function openPostgres({ url, connectMs = CONNECT_MS, answerMs = ANS
   }
 }
 
-/** @returns a pool for kysely. A connection on which anything failed, but for a refused duplicate, is not used again: an unanswered query blocks it */
+/**
+ * A connection on which anything failed is not used again, unless it was a refused duplicate: an unanswered query blocks it, and a server
+ * that has become a standby would refuse every write.
+ * @returns a pool for kysely
+ */
 function connect(url: string, connectMs: number, answerMs: number, max: number): PostgresPool {
   const sockets = new Set<Socket>()
   const pool = new Pool({
@@ -73,7 +80,7 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
       return socket.once('close', () => sockets.delete(socket))
     },
     // bigint as a number, here only: epoch milliseconds are far below 2^53.
-    types: { getTypeParser: (type, format) => (type === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(type, format as 'text')) },
+    types: { getTypeParser: (type, format) => (type === types.builtins.INT8 ? Number : types.getTypeParser(type, format as 'text')) },
     onConnect: (client) => client.query(DURABLE),
   })
   // A connection that fails leaves the pool by itself; without a listener the event would end the process.
@@ -106,11 +113,14 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
 const isUniqueViolation = (error: unknown): boolean => error instanceof DatabaseError && error.code === UNIQUE_VIOLATION
 const kyselyOver = (pool: PostgresPool): JournalDatabase => new Kysely<JournalTables>({ dialect: new PostgresDialect({ pool }) })
 
+/** Two connections: one holds the advisory lock, the other one reads beside it what ran already. */
 async function migrateAlone(db: JournalDatabase): Promise<void> {
   try {
-    const { rows: [where] } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db)
-    const schema = where?.schema
-    if (typeof schema !== 'string') throw new Error('search_path names no schema that exists')
+    const { rows: [database] } = await sql<{ schema: string | null; encoding: string }>`
+      select current_schema() as schema, current_setting('server_encoding') as encoding`.execute(db)
+    const schema = database?.schema
+    if (typeof schema !== 'string') throw new ProblemError('journal-unavailable', 'search_path names no schema of the journal\'s database')
+    if (database?.encoding !== 'UTF8') throw new ProblemError('journal-unavailable', 'the journal\'s database must have the encoding UTF8')
     await migrate({
       db,
       types: { bytes: 'bytea', byteText: sql`text collate "C"` },

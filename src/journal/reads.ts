@@ -22,7 +22,8 @@ export async function find(context: Context, caller: string, id: string): Promis
 
 /** See Journal.findByIdempotencyKey. */
 export async function findByIdempotencyKey(context: Context, caller: string, key: string): Promise<Transaction | undefined> {
-  const row = await whole(context).where('caller', '=', caller).where('idempotency_key', '=', key).where(holdsIdempotencyKey).executeTakeFirst()
+  const row = await whole(context).where('caller', '=', caller).where('idempotency_key', '=', key).where(holdsIdempotencyKey)
+    .executeTakeFirst()
   return row && transactionOf(row)
 }
 
@@ -37,8 +38,8 @@ export async function findCommitted(context: Context, caller: string, label: str
 /**
  * See Journal.list. A range and no LIKE: labels hold `_` and `.`, and case matters.
  *
- * Ids first, which indexes alone answer, then the rows: with a million rows of one caller under one prefix, sorting whole rows stops SQLite, and
- * with it this process, for two seconds.
+ * Ids first, which indexes alone answer, then the rows: with a million rows of one caller under one prefix, sorting whole rows stops
+ * SQLite, and with it this process, for two seconds.
  */
 export async function list(context: Context, caller: string, asked: string): Promise<readonly Transaction[]> {
   const label = plain(asked)

@@ -4,16 +4,17 @@ import type { Change, Fingerprint, Inherited, NewTransaction, Settling, StoredBu
 import type { TransactionTable } from './schema.ts'
 
 /** What a Transaction is made of. Named one by one: a newer version of the service may have added columns. */
-export const TRANSACTION_COLUMNS = ['id', 'caller', 'tsb', 'label', 'label_is_ours', 'idempotency_key', 'fingerprint', 'state', 'created_at', 'ended_at',
-  'steps', 'report', 'reason', 'written_off_at', 'bundle_file_name', 'bundle_sha256', 'bundle_size'] as const
-export const INHERITED_COLUMNS = ['id', 'fence', 'state', 'caller', 'label', 'label_is_ours', 'create_body', 'secret', 'public_key', 'settling', 'sent_at',
-  'lapsed_at'] as const
+export const TRANSACTION_COLUMNS = ['id', 'caller', 'tsb', 'label', 'label_is_ours', 'idempotency_key', 'fingerprint', 'state',
+  'created_at', 'ended_at', 'steps', 'report', 'reason', 'written_off_at', 'bundle_file_name', 'bundle_sha256', 'bundle_size'] as const
+export const INHERITED_COLUMNS = ['id', 'fence', 'state', 'caller', 'label', 'label_is_ours', 'create_body', 'secret', 'public_key',
+  'settling', 'sent_at', 'lapsed_at'] as const
 
 export type TransactionRow = Pick<TransactionTable, typeof TRANSACTION_COLUMNS[number]> & { readonly kept_bytes?: Uint8Array | null }
 export type InheritedRow = Pick<TransactionTable, typeof INHERITED_COLUMNS[number]> & { readonly clock: number }
 
 /** PostgreSQL refuses text with U+0000, and a TSB's message may hold one: a row must not stay unwritten for that. */
 export const plain = (text: string): string => text.replaceAll('\0', '\uFFFD')
+/** @returns the same bytes as a Buffer, not copied */
 export const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const optional = <K extends string, V>(key: K, value: V | null | undefined): { readonly [key in K]?: V } =>
   (value === null || value === undefined ? {} : { [key]: value } as { [key in K]: V })
@@ -48,9 +49,12 @@ export function columnsOfChange(change: Change, clock: RawBuilder<number>) {
     ...(change.freesIdempotencyKey && { idempotency_key: null }),
     ...(change.steps && { steps: JSON.stringify(change.steps) }),
     ...(change.report && { report: JSON.stringify(change.report) }),
-    ...(bundle && { bundle_file_name: bundle.fileName, bundle_sha256: bundle.sha256, bundle_size: bundle.size, bundle_bytes: bundle.bytes }),
+    ...(bundle && columnsOfBundle(bundle)),
   }
 }
+
+const columnsOfBundle = ({ fileName, sha256, size, bytes }: Required<StoredBundle>) =>
+  ({ bundle_file_name: fileName, bundle_sha256: sha256, bundle_size: size, bundle_bytes: bytes })
 
 /** @returns a row as callers and operators see it; with bytes only where they were selected as `kept_bytes` */
 export function transactionOf(row: TransactionRow): Transaction {

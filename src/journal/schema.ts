@@ -55,6 +55,7 @@ export function stateIn(states: readonly TransactionState[]): RawBuilder<boolean
   return sql<boolean>`state in (${sql.join(states.map((state) => sql.lit(state)), sql`, `)})`
 }
 
+/** Somebody works on these rows, or will. The same words as in the partial indexes. */
 export const unfinished = stateIn(UNFINISHED)
 /** What an operator may have to look at. The same words as in the partial index. */
 export const open = sql<boolean>`state not in ('committed', 'rolled-back') and written_off_at is null`

@@ -23,8 +23,8 @@ export function sealSecret(keys: readonly Buffer[], rowId: string, password: rea
 
 /**
  * Decrypts what `sealSecret` made. Every key may be the one: keys rotate by a new first entry.
- * @returns the password; `no-key` where no key opens it, be it that the key is gone or that somebody changed the text or moved it to another row.
- * Either way the password is not known, and the caller goes on without
+ * @returns the password; `no-key` where no key opens it: the key is gone, or somebody changed the text or moved it to another row. Either
+ * way the password is not known, and the caller goes on without
  */
 export function openSecret(keys: readonly Buffer[], rowId: string, sealed: string): readonly string[] | 'no-key' {
   const [version, keyId, text = '', ...rest] = sealed.split('.')
@@ -34,7 +34,8 @@ export function openSecret(keys: readonly Buffer[], rowId: string, sealed: strin
     try {
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
         .setAAD(Buffer.from(rowId)).setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES))
-      return JSON.parse(decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')) as readonly string[]
+      const json = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+      return JSON.parse(json) as readonly string[]
     } catch {
       continue
     }

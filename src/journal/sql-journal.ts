@@ -9,7 +9,7 @@ import { beat, begin, expireBundles, noteSteps, readAnew, write } from './writes
 
 /**
  * The journal over either engine.
- * @returns the interface; whatever the database throws leaves it as ProblemError `journal-unavailable` with the database's error as its cause
+ * @returns the interface; what the database throws becomes ProblemError `journal-unavailable`, with the database's error as its cause
  */
 export function sqlJournal(engine: Engine, { tsb, leaseMs, retentionMs }: JournalOptions): Journal {
   const context: Context = { engine, tsb, leaseMs, retentionMs, owner: randomUUID() }
@@ -18,7 +18,8 @@ export function sqlJournal(engine: Engine, { tsb, leaseMs, retentionMs }: Journa
       return await method(context, ...args)
     } catch (error) {
       // The cause may name hosts, tables and labels; the detail, which leaves the service, must not.
-      throw error instanceof ProblemError ? error : new ProblemError('journal-unavailable', 'the journal cannot be read or written', {}, error)
+      if (error instanceof ProblemError) throw error
+      throw new ProblemError('journal-unavailable', 'the journal cannot be read or written', {}, error)
     }
   }
   const writing = answering(write)

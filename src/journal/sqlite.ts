@@ -31,7 +31,8 @@ const PRIMARY_KEY = 1555
  * Opens a SQLite journal and holds it for this process.
  * @throws JournalInUse, or ProblemError `journal-unavailable` with a detail that says what is wrong with the file
  */
-export async function openSqlite({ url, now = Date.now, exclusive = true, answerMs = BUSY_MS }: JournalOptions & EngineLimits): Promise<Engine> {
+export async function openSqlite(options: JournalOptions & EngineLimits): Promise<Engine> {
+  const { url, now = Date.now, exclusive = true, answerMs = BUSY_MS } = options
   const opened: DatabaseSync[] = []
   const close = (): void => { for (const database of opened.splice(0)) if (database.isOpen) database.close() }
   try {
@@ -72,7 +73,7 @@ function pathOf(url: string): string {
 function makeFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   for (const file of [path, `${path}-lock`]) {
-    // Only what is not there: closing a file anywhere in a process drops every lock that SQLite holds on it (sqlite.org/howtocorrupt.html, 2.2).
+    // Only what is not there: closing a file drops every lock that SQLite holds on it in this process (sqlite.org/howtocorrupt.html, 2.2).
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   }
   // SQLite syncs the folder for files that it makes itself.
@@ -81,7 +82,7 @@ function makeFile(path: string): void {
 }
 
 /**
- * Holds a lock of the kernel's, which ends with the process however it ends. A file of its own, so that a command may open the journal beside us.
+ * Holds a lock of the kernel's, which ends with the process however it ends. On a file of its own: a command may open the journal too.
  * @throws JournalInUse
  */
 function lock(path: string): DatabaseSync {

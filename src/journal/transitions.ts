@@ -16,6 +16,7 @@ const NEXT: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
   abandoned: [],
 }
 
+/** @returns whether nothing is written to such a row any more, but by `reopen` and by operators */
 export const hasEnded = (state: TransactionState): boolean => NEXT[state].length === 0
 
 /**
@@ -26,6 +27,6 @@ export function checkChange(claim: Claim, change: Change): void {
   const after = change.state ?? claim.state
   if (hasEnded(claim.state)) throw new Error(`a ${claim.state} transaction is not written any more`)
   if (after !== claim.state && !NEXT[claim.state].includes(after)) throw new Error(`a ${claim.state} transaction does not become ${after}`)
-  if ((after === 'committed') !== (change.bundle !== undefined)) throw new Error('a bundle is written with the commit, and by no other write')
+  if ((after === 'committed') !== (change.bundle !== undefined)) throw new Error('a bundle is written with the commit, and only then')
   if (change.releaseForMs !== undefined && hasEnded(after)) throw new Error(`a ${after} transaction has nothing to release`)
 }

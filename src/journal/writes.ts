@@ -42,7 +42,10 @@ export async function write({ engine: { db, clock }, owner, leaseMs }: Context, 
   const wiped = state === 'committed' || state === 'rolled-back'
   const after = hasEnded(state)
     ? { owner: null, lease_until: null, ended_at: clock() }
-    : { lease_until: sql<number>`${clock()} + ${Math.ceil(change.releaseForMs ?? leaseMs)}`, ...(change.releaseForMs !== undefined && { owner: null }) }
+    : {
+        lease_until: sql<number>`${clock()} + ${Math.ceil(change.releaseForMs ?? leaseMs)}`,
+        ...(change.releaseForMs !== undefined && { owner: null }),
+      }
   const written = await db.updateTable('bundle_transaction')
     .set({ ...columnsOfChange(change, clock()), ...after, lapsed_at: null, ...(wiped && { secret: null, reason: null }) })
     .where('id', '=', claim.id).where('fence', '=', claim.fence).where('state', '=', claim.state).where('owner', '=', owner)

@@ -82,7 +82,8 @@ export async function postgresBench(postgres: Postgres): Promise<Bench> {
     ask,
     async empty() {
       await opener.closeFresh()
-      if ((await ask("select to_regclass('bundle_transaction') as there"))[0]?.['there'] !== null) await ask('delete from bundle_transaction')
+      const [table] = await ask("select to_regclass('bundle_transaction') as there")
+      if (table?.['there'] !== null) await ask('delete from bundle_transaction')
     },
     async end() {
       await opener.closeAll()
@@ -129,7 +130,8 @@ let made = 0
 /** @returns a new transaction of the caller anna's; later ones are newer */
 export function row(more: Partial<NewTransaction> = {}): NewTransaction {
   const id = more.id ?? randomUUID()
-  return { id, caller: 'anna', label: `label-${id}`, labelIsOurs: false, createdAt: new Date(1_700_000_000_000 + made++), createBody: { label: 'x' }, ...more }
+  const createdAt = new Date(1_700_000_000_000 + made++)
+  return { id, caller: 'anna', label: `label-${id}`, labelIsOurs: false, createdAt, createBody: { label: 'x' }, ...more }
 }
 
 export const withKey = (key: string): Pick<NewTransaction, 'idempotency'> => ({ idempotency: { key, fingerprint: { body: 'digest' } } })
@@ -160,7 +162,8 @@ const WAY: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
 export async function reach(journal: Journal, claim: Claim, state: TransactionState): Promise<Claim> {
   let at = claim
   for (const next of WAY[state]) {
-    at = await written(journal, at, { state: next, ...(next === 'committed' && { bundle: BUNDLE }), ...(next === 'abandoned' && { settling: SETTLING }) })
+    const more = next === 'committed' ? { bundle: BUNDLE } : next === 'abandoned' ? { settling: SETTLING } : {}
+    at = await written(journal, at, { state: next, ...more })
   }
   return at
 }

@@ -45,7 +45,8 @@ async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await once(child, 'exit')
 }
-const refuses = (detail: string, more: Partial<JournalOptions & EngineLimits> = {}): Promise<void> => assert.rejects(open(more), { code: 'journal-unavailable', detail })
+const refuses = (detail: string, more: Partial<JournalOptions & EngineLimits> = {}): Promise<void> =>
+  assert.rejects(open(more), { code: 'journal-unavailable', detail })
 
 describe('one process of the service per file', () => {
   test('a second one is told so while the first one lives, and may start once that was killed', async () => {

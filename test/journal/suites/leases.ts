@@ -65,8 +65,8 @@ export function leases(bench: () => Bench): void {
       await bench().elapse(LEASE_MS + 7_000)
       const [{ sentAgoMs, lapsedMs, ...rest } = assert.fail()] = await other.takeOver(5, [])
       assert.deepEqual(rest, {
-        id: claim.id, fence: 2, state: 'rolling-back', caller: 'anna', label: given.label, labelIsOurs: true, createBody: given.createBody, secret: 'sealed',
-        publicKey: Buffer.from('spki'), settling: SETTLING,
+        id: claim.id, fence: 2, state: 'rolling-back', caller: 'anna', label: given.label, labelIsOurs: true, createBody: given.createBody,
+        secret: 'sealed', publicKey: Buffer.from('spki'), settling: SETTLING,
       })
       isAge(sentAgoMs, LEASE_MS + 8_000)
       isAge(lapsedMs, 7_000)
@@ -75,7 +75,8 @@ export function leases(bench: () => Bench): void {
       await begun(journal, row())
       await bench().elapse(LEASE_MS)
       const [inherited] = await other.takeOver(5, [])
-      assert.deepEqual([inherited?.sentAgoMs, inherited?.publicKey, inherited?.secret, inherited?.settling], [undefined, undefined, undefined, undefined])
+      assert.ok(inherited)
+      for (const absent of ['sentAgoMs', 'publicKey', 'secret', 'settling']) assert.ok(!(absent in inherited), absent)
     })
     test('counts the time since the last owner who wrote: a recovery that died does not make an old row young', async () => {
       await begun(journal, row())
@@ -128,7 +129,7 @@ export function leases(bench: () => Bench): void {
     test('is counted until somebody has taken it over', async () => {
       for (const state of ['began', 'rolling-back', 'rollback-owed', 'committed', 'abandoned'] as const) await begunIn(journal, state)
       await begun(other, row())
-      // SQLite serves one process: whatever another one holds, that process is gone. On PostgreSQL it may be alive until its lease runs out.
+      // SQLite serves one process: what another one holds is left. On PostgreSQL that process may be alive until its lease runs out.
       assert.equal(await other.countInherited(), bench().name === 'SQLite' ? 3 : 0)
       await bench().elapse(LEASE_MS)
       assert.equal(await other.countInherited(), 3)

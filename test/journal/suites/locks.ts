@@ -26,7 +26,8 @@ export function locks(bench: () => Bench): void {
     })
     test('is seen by its caller only', async () => {
       const { id } = await begun(journal, row({ id: 'one', ...withKey('k') }))
-      assert.deepEqual([await journal.find('ben', id), await journal.findByIdempotencyKey('ben', 'k'), await journal.list('ben', 'label')], [undefined, undefined, []])
+      const seen = [await journal.find('ben', id), await journal.findByIdempotencyKey('ben', 'k'), await journal.list('ben', 'label')]
+      assert.deepEqual(seen, [undefined, undefined, []])
     })
     test('with an id that is in use does not begin', async () => {
       await begun(journal, row({ id: 'one' }))
@@ -97,7 +98,8 @@ export function locks(bench: () => Bench): void {
     test('lets one of a hundred through that begin at once on two replicas, and names it to the others', async () => {
       const both = [journal, await bench().open()]
       const keys = ['a', 'b']
-      const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => both[i % 2]!.begin(row({ labelIsOurs: true, ...withKey(keys[(i >> 1) % 2]!) }))))
+      const begins = Array.from({ length: 100 }, (_, i) => both[i % 2]!.begin(row({ labelIsOurs: true, ...withKey(keys[(i >> 1) % 2]!) })))
+      const answers = await Promise.all(begins)
       const winners = answers.flatMap((answer) => (answer.state === 'begun' ? [answer.claim.id] : []))
       assert.equal(await rows(), 2)
       assert.equal(winners.length, 2)

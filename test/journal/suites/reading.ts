@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from 'node:test'
 import type { Journal } from '../../../src/journal/journal.ts'
 import { type Bench, begun, begunIn, BUNDLE, RETENTION_MS, row, withKey } from '../bench.ts'
 
+const NEEDED = 'id, caller, tsb, label, label_key, label_is_ours, state, fence, create_body, created_at, steps'
 const { bytes: _bytes, ...WITHOUT_BYTES } = BUNDLE
 
 /** What callers and operators find, and what is kept for how long. */
@@ -40,14 +41,15 @@ export function reading(bench: () => Bench): void {
       assert.deepEqual([labels.slice(0, 3), labels.at(-1)], [['label-69', 'label-69-back', 'label-68'], 'label-0'])
     })
     test('is the same where so many labels begin alike that they are found in order of time', async () => {
-      await bench().ask(`insert into bundle_transaction (id, caller, tsb, label, label_key, label_is_ours, state, fence, create_body, created_at, steps)
+      await bench().ask(`insert into bundle_transaction (${NEEDED})
         with recursive n(i) as (select 1 union all select i + 1 from n where i < 6000)
         select 'id-' || i, 'anna', 't', case when i % 2 = 0 then 'seal_' else 'Seal_' end || i, 'l' || i, 0,
           case when i < 5950 then 'rolled-back' else 'committed' end, 1, '{}', i, '[]' from n`)
-      await bench().ask(`insert into bundle_transaction (id, caller, tsb, label, label_key, label_is_ours, state, fence, create_body, created_at, steps)
+      await bench().ask(`insert into bundle_transaction (${NEEDED})
         select 'more-' || id, caller, tsb, 'seal_' || id, id, 0, 'rolled-back', 1, '{}', created_at - 10000, '[]' from bundle_transaction`)
       const labels = await listed('seal_')
-      assert.deepEqual([labels.length, labels[0], labels[25], labels[26], labels.at(-1)], [100, 'seal_6000', 'seal_5950', 'seal_5948', 'seal_5802'])
+      assert.equal(labels.length, 100)
+      assert.deepEqual([labels[0], labels[25], labels[26], labels.at(-1)], ['seal_6000', 'seal_5950', 'seal_5948', 'seal_5802'])
     })
     test('has no bytes', async () => {
       const { id } = await begunIn(journal, 'committed', { label: 'seal' })
@@ -70,7 +72,8 @@ export function reading(bench: () => Bench): void {
   describe('operators', () => {
     test('see all callers and TSBs, newest first, and what is open apart', async () => {
       const elsewhere = await bench().open({ tsb: 'https://other.example' })
-      for (const state of ['committed', 'abandoned', 'rolled-back', 'rollback-owed'] as const) await begunIn(elsewhere, state, { id: state, caller: 'ben' })
+      const states = ['committed', 'abandoned', 'rolled-back', 'rollback-owed'] as const
+      for (const state of states) await begunIn(elsewhere, state, { id: state, caller: 'ben' })
       await begunIn(journal, 'abandoned', { id: 'written-off' })
       await journal.writeOff('written-off', 'gone')
       await begun(journal, row({ id: 'running' }))
@@ -85,8 +88,8 @@ export function reading(bench: () => Bench): void {
   describe('what is kept', () => {
     test('the bytes until the retention time, whether or not anybody tidied up; the row beyond it', async () => {
       const { id } = await begunIn(journal, 'committed', { label: 'seal', ...withKey('k') })
-      const bundles = async () => [await journal.find('anna', id), await journal.findByIdempotencyKey('anna', 'k'), await journal.findCommitted('anna', 'seal'),
-        await journal.findAny(id)].map((found) => found?.bundle)
+      const bundles = async () => (await Promise.all([journal.find('anna', id), journal.findByIdempotencyKey('anna', 'k'),
+        journal.findCommitted('anna', 'seal'), journal.findAny(id)])).map((found) => found?.bundle)
       await bench().elapse(RETENTION_MS - 5_000)
       assert.equal(await journal.expireBundles(), 0)
       assert.deepEqual(await bundles(), Array.from({ length: 4 }, () => BUNDLE))
@@ -98,10 +101,10 @@ export function reading(bench: () => Bench): void {
     })
     test('nothing of what is due, however many, with two replicas at work; and all that is not', async () => {
       await begunIn(journal, 'committed', { id: 'old' })
-      await bench().ask(`insert into bundle_transaction (id, caller, tsb, label, label_key, label_is_ours, state, fence, create_body, created_at, ended_at, steps,
-        bundle_file_name, bundle_sha256, bundle_size, bundle_bytes)
+      await bench().ask(`insert into bundle_transaction (${NEEDED}, ended_at, bundle_file_name, bundle_sha256, bundle_size, bundle_bytes)
         with recursive n(i) as (select 1 union all select i + 1 from n where i < 250)
-        select id || i, caller, tsb, label, label_key, 0, state, 1, '{}', created_at, ended_at, '[]', 'f', 's', 3, bundle_bytes from bundle_transaction, n`)
+        select id || i, caller, tsb, label, label_key, 0, state, 1, '{}', created_at, '[]', ended_at, 'f', 's', 3, bundle_bytes
+        from bundle_transaction, n`)
       await bench().elapse(RETENTION_MS)
       await begunIn(journal, 'committed', { id: 'young' })
       const other = await bench().open()

@@ -12,7 +12,8 @@ export function reopening(bench: () => Bench): void {
   let journal: Journal
   let other: Journal
   beforeEach(async () => { journal = await bench().open(); other = await bench().open() })
-  const secretOf = async (id: string): Promise<unknown> => (await bench().ask('select secret from bundle_transaction where id = $1', id))[0]?.['secret']
+  const secretOf = async (id: string): Promise<unknown> =>
+    (await bench().ask('select secret from bundle_transaction where id = $1', id))[0]?.['secret']
 
   describe('reopening', () => {
     for (const state of STATES.filter((each) => each !== 'committed')) {
@@ -22,7 +23,8 @@ export function reopening(bench: () => Bench): void {
         const seen = await journal.findAny(claim.id)
         assert.deepEqual([seen?.state, seen?.reason, seen?.endedAt], ['rollback-owed', LATE.reason, undefined])
         const [{ sentAgoMs, ...inherited } = assert.fail()] = await other.takeOver(5, [])
-        assert.deepEqual([inherited.fence, inherited.secret, inherited.publicKey, inherited.settling], [claim.fence + 2, 'sealed again', LATE.publicKey, undefined])
+        const { fence, secret, publicKey, settling } = inherited
+        assert.deepEqual([fence, secret, publicKey, settling], [claim.fence + 2, 'sealed again', LATE.publicKey, undefined])
         isAge(sentAgoMs, 3_000)
       })
     }
@@ -33,7 +35,8 @@ export function reopening(bench: () => Bench): void {
       assert.deepEqual(await bench().ask('select * from bundle_transaction'), before)
     })
     test('keeps the secret and the public key that the row has where it names none', async () => {
-      const claim = await written(journal, await begun(journal, row({ secret: 'sealed' })), { state: 'key-created', publicKey: Buffer.from('old') })
+      const began = await begun(journal, row({ secret: 'sealed' }))
+      const claim = await written(journal, began, { state: 'key-created', publicKey: Buffer.from('old') })
       await journal.reopen(claim.id, { sentAgoMs: 0, reason: 'late' })
       const [inherited] = await other.takeOver(5, [])
       assert.deepEqual([inherited?.secret, inherited?.publicKey], ['sealed', Buffer.from('old')])
@@ -63,7 +66,8 @@ export function reopening(bench: () => Bench): void {
       const next = await begun(journal, row({ label: 'SEAL' }))
       assert.equal(await journal.reopen(id, LATE), 'abandoned')
       const seen = await journal.findAny(id)
-      assert.deepEqual([seen?.state, seen?.reason, await secretOf(id)], ['abandoned', 'its create may still land; another transaction has the label by now', 'sealed again'])
+      assert.deepEqual([seen?.state, await secretOf(id)], ['abandoned', 'sealed again'])
+      assert.equal(seen?.reason, 'its create may still land; another transaction has the label by now')
       assert.ok(seen?.endedAt)
       assert.deepEqual([await journal.readAnew(next.id), await journal.count()], [next, { owed: 0, abandoned: 1 }])
     })
@@ -91,7 +95,8 @@ export function reopening(bench: () => Bench): void {
       assert.deepEqual([(await journal.findAny(id))?.writtenOffAt, await journal.count()], [undefined, { owed: 1, abandoned: 0 }])
     })
     test('fails where the journal lost the row: its caller must not believe that the debt is written', async () => {
-      await assert.rejects(journal.reopen('none', LATE), { code: 'journal-unavailable', detail: 'the journal does not have this transaction any more' })
+      const detail = 'the journal does not have this transaction any more'
+      await assert.rejects(journal.reopen('none', LATE), { code: 'journal-unavailable', detail })
     })
   })
 
@@ -152,7 +157,7 @@ export function reopening(bench: () => Bench): void {
         const seen = await journal.findAny(claim.id)
         assert.deepEqual([seen?.state, seen?.reason, await secretOf(claim.id)], ['abandoned', 'the partition was erased', null])
         assert.ok(seen?.writtenOffAt && seen.endedAt)
-        assert.equal(await journal.write(claim.state === 'abandoned' ? { ...claim, state: 'rollback-owed' } : claim, { state: 'rolled-back' }), undefined)
+        assert.equal(await journal.write({ ...claim, state: 'rollback-owed' }, { state: 'rolled-back' }), undefined)
         assert.deepEqual([await journal.count(), await journal.listAll({ open: true, limit: 5 })], [{ owed: 0, abandoned: 0 }, []])
         await begun(journal, row({ label: 'seal' }))
       })

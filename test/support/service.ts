@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/config.ts'
 import { createPki, type Pki } from '../../src/simulator/pki.ts'
+import type { ConnectionLimits } from '../../src/routes/connections.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 
 let shared: Promise<Pki> | undefined
@@ -37,9 +38,10 @@ export interface Service {
 
 /**
  * Starts a simulator and, with production's options and over real HTTP, the service in front of it.
- * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock
+ * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock; `limits`: shorter
+ *   than production's, for tests that wait for an end
  */
-export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {}): Promise<Service> {
+export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date; limits?: ConnectionLimits } = {}): Promise<Service> {
   const simulator = await startSimulator({ pki: await sharedPki(), ...options.simulator })
   const home = mkdtempSync(join(tmpdir(), 'service-'))
   const anchors = join(home, 'root.pem')
@@ -47,7 +49,7 @@ export async function startService(options: { simulator?: SimulatorOptions; env?
   const log: LogLine[] = []
   const lines = new EventEmitter()
   const settings = readSettings({ AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, PORT: '0', ...options.env })
-  const app = await buildApp(settings, pino({ level: 'debug' }, { write: (text) => { const line = JSON.parse(text) as LogLine; log.push(line); lines.emit('line', line) } }), options.now)
+  const app = await buildApp(settings, pino({ level: 'debug' }, { write: (text) => { const line = JSON.parse(text) as LogLine; log.push(line); lines.emit('line', line) } }), options.now, options.limits)
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,

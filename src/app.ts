@@ -10,9 +10,10 @@ import { openJournal } from './journal/open-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
+import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { parseJsonBody } from './routes/json-body.ts'
 import { operations } from './routes/operations.ts'
-import { handleClientError, handleError, sendProblem } from './routes/problems.ts'
+import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
 import { Problem, TransactionList, TransactionView } from './routes/schemas/answers.ts'
 import { openTransactions } from './transaction/transactions.ts'
@@ -29,29 +30,19 @@ export interface App {
 const DAY_MS = 86_400_000
 const BODY_LIMIT = 65_536
 const URI_LIMIT = 8_000
-/** A caller has this long to send 64 KiB; an answer may take as long as the transaction. */
-const REQUEST_MS = 30_000
 /** The last answers are a few KB: what takes longer to read them once everything else has ended is not waited for. */
 const LAST_ANSWERS_MS = 2_000
-
-const HTTP_LIMITS = {
-  headersTimeout: 15_000,
-  // How often Node looks for requests beyond their time; its 30 s would double the limits.
-  connectionsCheckingInterval: 5_000,
-  // Node would answer a request without Host itself, and not as a problem; a hook does.
-  requireHostHeader: false,
-}
 
 /**
  * Builds the application, with production's options; tests build the same one.
  * @param settings read by `readSettings`
  * @param log the process's logger
  * @param now the clock
+ * @param limits what a connection may take; tests that wait for an end shorten them
  */
-export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date()): Promise<App> {
+export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date(), limits: ConnectionLimits = CONNECTION_LIMITS): Promise<App> {
   let stopping = false
-  /** Sockets with a request that is being answered. */
-  const busy = new WeakSet<object>()
+  const connections = openConnections(limits)
   const journal = await openTheJournal(settings, now)
   const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
   const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
@@ -63,14 +54,14 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
-    [settings.http.tls === undefined ? 'http' : 'https']: { ...HTTP_LIMITS, ...(settings.http.tls && { ...settings.http.tls, minVersion: 'TLSv1.2' }) },
+    [settings.http.tls === undefined ? 'http' : 'https']: { ...serverOptions(limits), ...(settings.http.tls && { ...settings.http.tls, minVersion: 'TLSv1.2' }) },
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: limits.requestMs,
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
-    clientErrorHandler: (error, socket) => handleClientError(error, socket, busy.has(socket)),
+    clientErrorHandler: connections.onClientError,
     frameworkErrors: handleError,
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -79,13 +70,13 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJsonBody)
   http.setErrorHandler(handleError)
   http.setNotFoundHandler(handleUnknownRoute)
+  connections.watch(http, settings.transaction.maxTransactions + settings.transaction.maxQueued)
   http.addHook('onRequest', async (request, reply) => {
-    busy.add(request.raw.socket)
-    reply.raw.once('close', () => busy.delete(request.raw.socket))
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2.
     if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
-    return undefined
+    // Before its body is looked at: what nobody reads is not parsed.
+    return request.is404 ? handleUnknownRoute(request, reply) : undefined
   })
   // A keep-alive connection would hold the server open for its whole idle time (72 s) after the last answer.
   http.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })

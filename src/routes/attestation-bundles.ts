@@ -16,6 +16,8 @@ import { transactionView } from './transaction-view.ts'
 /** With AUTH_MODE=none there is one caller. */
 const EVERYONE = 'anonymous'
 
+/** Ids are written in lower case. */
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/
 
 /** The one resource that does the work. */
@@ -60,7 +62,8 @@ export function attestationBundles(transactions: Transactions, defaultProfile: P
       },
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
-      const transaction = await transactions.find(EVERYONE, request.params.id)
+      const { id } = request.params
+      const transaction = ID.test(id) ? await transactions.find(EVERYONE, id) : undefined
       if (transaction === undefined) throw new ProblemError('not-found', 'you have no transaction of this id')
       return replyWith(reply, transaction, representation)
     })
@@ -70,7 +73,10 @@ export function attestationBundles(transactions: Transactions, defaultProfile: P
         operationId: 'listAttestationBundles',
         summary: 'Find your transactions by label: a lost answer can be found again',
         tags: ['attestation bundles'],
-        querystring: Type.Object({ label: Type.String({ minLength: 1, maxLength: 128, description: 'the exact label, or how it begins' }) }, { additionalProperties: false }),
+        // What no label holds never reaches the journal: PostgreSQL fails on U+0000, which would look like a journal that is down.
+        querystring: Type.Object({
+          label: Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'the exact label, or how it begins: 1 to 128 letters, digits, dots, hyphens and underscores' }),
+        }, { additionalProperties: false }),
         response: { ...listAnswer(), ...problemAnswers('list') },
       },
     }, async (request, reply) => {

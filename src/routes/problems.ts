@@ -51,7 +51,9 @@ export function problemOf(error: FastifyError | Error): ProblemError {
 
 /** Fastify's error handler. */
 export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = problemOf(error)
+  // Nobody reads this answer, and a client that hangs up is no bug of ours.
+  const cutOff = request.raw.destroyed && !request.raw.complete
+  const problem = cutOff ? new ProblemError('invalid-request', 'the body did not arrive') : problemOf(error)
   if (problem.code === 'internal-error' && problem.extras.transaction === undefined) request.log.error({ err: error }, 'request failed')
   return sendProblem(reply, problem)
 }
@@ -60,6 +62,9 @@ const PARSER_ERRORS: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 }
+
+/** A client has this long to read why it was refused and to hang up: Node leaves the other half of the connection open for ever. */
+const GOODBYE_MS = 1_000
 
 /**
  * Node's HTTP parser refuses before Fastify sees a request: those answers are problems too.
@@ -76,4 +81,5 @@ export function handleClientError(error: Error & { code?: string }, socket: Sock
   socket.end([
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `content-type: ${PROBLEM_TYPE}`, `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body,
   ].join('\r\n'))
+  setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
 }

@@ -36,6 +36,7 @@ export function readOrder(body: OrderBody, defaultProfile: ProfileName): Order {
     ...labelFaults(key),
     ...keyKindFaults(key, algorithm),
     ...csrFaults(body, algorithm, signatureAlgorithm, password),
+    ...lookAlikes(csr.standardCertificateAttributes),
   ]
   if (faults.length > 0) throw new ProblemError('invalid-request', summary(faults), { errors: faults })
   refuseUnattestable(key.attributes ?? {})
@@ -107,6 +108,15 @@ function csrFaults({ key, csr }: OrderBody, algorithm: 'RSA' | 'EC' | 'ED', sign
     faults.push({ pointer: '/csr/signatureAlgorithm', detail: `does not suit a key of algorithm ${algorithm}` })
   }
   return faults
+}
+
+/**
+ * The Greek question mark becomes a semicolon under every Unicode normalization, a full-width comma becomes a comma under two of them: whoever
+ * normalizes a name behind us, Java's X500Principal for one, would read an attribute that nobody asked for.
+ */
+function lookAlikes(subject: OrderBody['csr']['standardCertificateAttributes']): FieldError[] {
+  return Object.entries(subject).filter(([, value]) => /[,+="\\<>;#\p{Cc}]/u.test(value.normalize('NFKD')))
+    .map(([name]) => ({ pointer: `/csr/standardCertificateAttributes/${name}`, detail: 'must not hold a look-alike of , + = " \\ < > ; # either' }))
 }
 
 function refuseUnattestable(attributes: NonNullable<OrderBody['key']['attributes']>): void {

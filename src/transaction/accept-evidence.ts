@@ -1,6 +1,6 @@
 import { ProblemError } from '../errors.ts'
 import { certificateFacts } from '../evidence/certificate-facts.ts'
-import type { EvidenceInput, EvidenceReport, ParsedCsr, VerifiedFiles } from '../evidence/evidence.ts'
+import type { CheckResult, EvidenceInput, EvidenceReport, ParsedCsr, VerifiedFiles } from '../evidence/evidence.ts'
 import { verifyEvidence } from '../evidence/verify-evidence.ts'
 import { checkProfile } from '../profiles/profiles.ts'
 import { requestedKey, type Order } from './order.ts'
@@ -25,7 +25,18 @@ export async function acceptEvidence(
     window: { from: tools.startedAt, to: now, clockSkewSeconds: tools.evidence.clockSkewSeconds },
     extraChecks: (read) => checkProfile(order.profile, certificateFacts(read)),
   })
-  if (files && csr) return { files, csrSubject: csr.subject, report }
-  const failed = report.checks.filter((check) => check.outcome === 'failed').map((check) => check.id)
-  throw new ProblemError('evidence-rejected', `checks that failed: ${failed.join(', ')}`, { verification: { verdict: report.verdict, checks: report.checks } })
+  const checks = report.checks.map((check) => withoutSecret(check, tools))
+  if (files && csr) return { files: withoutTellingReadme(files, tools), csrSubject: csr.subject, report: { ...report, checks } }
+  const failed = checks.filter((check) => check.outcome === 'failed').map((check) => check.id)
+  throw new ProblemError('evidence-rejected', `checks that failed: ${failed.join(', ')}`, { verification: { verdict: report.verdict, checks } })
+}
+
+/** What did not pass quotes what the TSB sent, and a TSB may repeat what it was sent. A passed check quotes only what was asked for. */
+function withoutSecret(check: CheckResult, { tsb, key }: Tools): CheckResult {
+  return check.outcome === 'passed' || !tsb.reveals(check.detail, key) ? check : { ...check, detail: 'What was found is not shown: it repeats a secret.' }
+}
+
+/** The one file of a bundle that nobody signed and no check reads. */
+function withoutTellingReadme({ readme, ...files }: VerifiedFiles, { tsb, key }: Tools): VerifiedFiles {
+  return readme === undefined || tsb.reveals(readme.name + Buffer.from(readme.bytes).toString('latin1'), key) ? files : { ...files, readme }
 }

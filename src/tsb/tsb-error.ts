@@ -1,4 +1,5 @@
 import { ProblemError, type Effect, type ProblemCode, type Upstream } from '../errors.ts'
+import { reveals } from './reveals.ts'
 
 /** The calls of the TSB that this service makes, by the names used in logs, metrics and problems. */
 export type TsbCall =
@@ -96,21 +97,13 @@ function upstreamOf(status: number, said: TsbErrorBody, secrets: readonly string
   return {
     status,
     ...(said.errorCode !== undefined && { errorCode: said.errorCode }),
-    ...(said.reason !== undefined && /^[a-z0-9.]{1,100}$/i.test(said.reason) && !leaks(said.reason, secrets) && { reason: said.reason }),
+    ...(said.reason !== undefined && /^[a-z0-9.]{1,100}$/i.test(said.reason) && !reveals(said.reason, secrets) && { reason: said.reason }),
     ...(message !== undefined && { message }),
   }
 }
 
-// The TSB logs and sometimes echoes arguments, a password also as its array of characters ("[s, e, c]", or with JSON's escapes).
-const withoutSeparators = (text: string): string => text.replace(/[\s,"'[\]\\]/g, '')
-
-function leaks(text: string, secrets: readonly string[]): boolean {
-  const plain = withoutSeparators(text)
-  return secrets.some((secret) => secret !== '' && (text.includes(secret) || (withoutSeparators(secret) !== '' && plain.includes(withoutSeparators(secret)))))
-}
-
 function cleanMessage(message: string, secrets: readonly string[]): string | undefined {
-  if (leaks(message, secrets)) return undefined
+  if (reveals(message, secrets)) return undefined
   const clean = message.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim()
   return clean === '' ? undefined : clean.slice(0, 200)
 }

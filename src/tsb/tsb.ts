@@ -1,5 +1,6 @@
 import type { KeyReference } from './key-reference.ts'
 import { openHttp, type HttpSettings, type TsbAnswer, type TsbRequest } from './http.ts'
+import { reveals } from './reveals.ts'
 import { rolesOf, type ApiKeys, type CertificateRole } from './roles.ts'
 import { withRetries } from './retries.ts'
 import { errorFromAnswer, KEY_NOT_EXISTENT, TsbError } from './tsb-error.ts'
@@ -28,6 +29,8 @@ export interface Tsb {
    */
   deleteKey(key: KeyReference, leaves: () => Promise<void>, signal?: AbortSignal): Promise<'deleted' | 'absent'>
   deleteCertificate(label: string, signal?: AbortSignal): Promise<void>
+  /** Whether a text that came from the TSB repeats a credential of this service, or the key's password: then it must not be passed on. */
+  reveals(text: string, key?: KeyReference): boolean
   close(): Promise<void>
 }
 
@@ -58,6 +61,8 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
   const roles = rolesOf(settings.apiKeys, settings.certificateRole)
   const ownSecrets = [...Object.values(settings.apiKeys).flat(), ...(settings.bearerToken === undefined ? [] : [settings.bearerToken])]
 
+  const secretsWith = (password: readonly string[] | undefined): readonly string[] => (password === undefined ? ownSecrets : [...ownSecrets, password.join('')])
+
   const send = (request: TsbRequest, signal?: AbortSignal): Promise<TsbAnswer> => roles.send(request.call, async (apiKey) => {
     const headers = {
       ...(apiKey !== undefined && { 'x-api-key': apiKey }),
@@ -79,14 +84,17 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
   /** Sends and reads one call; `read` sees 2xx answers only. */
   const call = async <T>(request: TsbRequest, password: readonly string[] | undefined, read: (answer: TsbAnswer) => T, signal?: AbortSignal): Promise<T> => {
     const answer = await send(request, signal)
-    const secrets = password === undefined ? ownSecrets : [...ownSecrets, password.join('')]
-    if (answer.status < 200 || answer.status > 299) throw errorFromAnswer(request.call, answer.status, answer.body, secrets)
+    if (answer.status < 200 || answer.status > 299) throw errorFromAnswer(request.call, answer.status, answer.body, secretsWith(password))
     return read(answer)
   }
   const { timeoutMs } = settings
 
   return {
-    versionInfo: (signal) => call(versionInfoRequest(Math.min(timeoutMs, 10_000)), undefined, readVersionInfoAnswer, signal),
+    versionInfo: (signal) => call(versionInfoRequest(Math.min(timeoutMs, 10_000)), undefined, (answer) => {
+      const version = readVersionInfoAnswer(answer)
+      // readyz shows the text to everybody.
+      return reveals(answer.body.toString('utf8'), ownSecrets) ? { ...version, text: version.numbers.join('.') } : version
+    }, signal),
     keyAttributes: (key, signal) =>
       withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, readKeyAttributesAnswer, signal), signal)
         .catch((error: unknown) => { if (isAbsent(error, 404)) return undefined; throw error }),
@@ -102,6 +110,7 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
       }, signal)
         .catch((error: unknown) => { if (isAbsent(error)) return 'absent' as const; throw error }),
     deleteCertificate: (label, signal) => call(deleteCertificateRequest(label, timeoutMs), undefined, () => undefined, signal),
+    reveals: (text, key) => reveals(text, secretsWith(key?.password)),
     close: () => http.close(),
   }
 }

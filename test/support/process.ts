@@ -24,6 +24,8 @@ export interface ServiceProcess {
   readonly exited: Promise<Exit>
   /** Log lines that it wrote, parsed; what is not JSON is a `msg`. */
   readonly log: readonly LogLine[]
+  /** All that it wrote to standard output and error so far, as it came. */
+  written(): string
   /** Waits for a log line; resolves at once where it was written already. @throws Error where the process ends without it, or after 20 s */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>
   /** Sends an order, once it listens. */
@@ -65,6 +67,8 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
     events.emit('line', line)
   })
   let stderr = ''
+  let stdout = ''
+  child.stdout.on('data', (bytes: Buffer) => { stdout += bytes.toString('latin1') })
   child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text })
   let ended = false
   const forget = reap({ pid })
@@ -110,6 +114,7 @@ export function launchService(env: Readonly<Record<string, string>>, imports: re
   listening.catch(() => undefined)
   return {
     pid, listening, exited, log, logged, paused,
+    written: () => stdout + stderr,
     post: async (body, headers = {}) => fetch(`${await listening}/v1/attestation-bundles`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/config.ts'
 import { createPki, type Pki } from '../../src/simulator/pki.ts'
+import type { ConnectionLimits } from '../../src/routes/connections.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 
 let shared: Promise<Pki> | undefined
@@ -45,8 +46,9 @@ export interface Service extends RunningApp {
  * Starts the service with production's options and over real HTTP, but in this process.
  * @param env all settings but AUTH_MODE and PORT
  * @param now the service's clock
+ * @param limits shorter than production's, for tests that wait for an end
  */
-export async function startApp(env: Readonly<Record<string, string>>, now?: () => Date): Promise<RunningApp> {
+export async function startApp(env: Readonly<Record<string, string>>, now?: () => Date, limits?: ConnectionLimits): Promise<RunningApp> {
   const log: LogLine[] = []
   const lines = new EventEmitter().setMaxListeners(0)
   const settings = readSettings({ AUTH_MODE: 'none', PORT: '0', ...env })
@@ -55,7 +57,7 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
     log.push(line)
     lines.emit('line', line)
   }
-  const app = await buildApp(settings, pino({ level: 'debug' }, { write }), now)
+  const app = await buildApp(settings, pino({ level: 'debug' }, { write }), now, limits)
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
@@ -76,15 +78,17 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
 
 /**
  * Starts a simulator and the service in front of it.
- * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`: the service's clock
+ * @param options `simulator`: its options; `env`: settings beside the necessary ones; `now`, `limits`: as above
  */
-export async function startService(options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date } = {}): Promise<Service> {
+export async function startService(
+  options: { simulator?: SimulatorOptions; env?: Record<string, string>; now?: () => Date; limits?: ConnectionLimits } = {},
+): Promise<Service> {
   const simulator = await startSimulator({ pki: await sharedPki(), ...options.simulator })
   const home = mkdtempSync(join(tmpdir(), 'service-'))
   const anchors = join(home, 'root.pem')
   writeFileSync(anchors, simulator.rootPem)
   const settings = { TSB_URL: simulator.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: `file:${join(home, 'journal.sqlite')}` }
-  const app = await startApp({ ...settings, ...options.env }, options.now)
+  const app = await startApp({ ...settings, ...options.env }, options.now, options.limits)
   return {
     ...app,
     simulator,

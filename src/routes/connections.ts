@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { handleClientError } from './problems.ts'
+
+/** How long each part of an exchange may take, in milliseconds. None of them limits the transaction between request and answer. */
+export interface ConnectionLimits {
+  /** To finish a TLS handshake: Node has 120 s. */
+  readonly handshakeMs: number
+  /** To send the head of a request, from the moment the connection stands. */
+  readonly headersMs: number
+  /** To send the whole request of 64 KiB at most. */
+  readonly requestMs: number
+  /** To take an answer, once it is written. Node would wait for ever for a client that never reads. */
+  readonly answerMs: number
+  /** How often Node looks for requests beyond their time; its 30 s would double the limits. */
+  readonly checkEveryMs: number
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: 10_000, headersMs: 15_000, requestMs: 30_000, answerMs: 60_000, checkEveryMs: 5_000 }
+
+/** Room beside those who wait for a transaction: load balancers, scrapers, idle connections. Beyond it the process would run out of files. */
+const SPARE_CONNECTIONS = 1_000
+
+/** @returns Node's options for the server */
+export function serverOptions(limits: ConnectionLimits): { headersTimeout: number; connectionsCheckingInterval: number; requireHostHeader: boolean; handshakeTimeout: number } {
+  return {
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    // Node would answer a request without Host itself, and not as a problem; a hook does.
+    requireHostHeader: false,
+    handshakeTimeout: limits.handshakeMs,
+  }
+}
+
+export interface Connections {
+  /** Fastify's `clientErrorHandler`. */
+  onClientError(error: Error & { code?: string }, socket: Socket): void
+  /** Puts the hooks in place. Call it before any route is added. */
+  watch(app: FastifyInstance, callers: number): void
+}
+
+/** Knows what is under way on each connection, and cuts those that take without end. */
+export function openConnections(limits: ConnectionLimits): Connections {
+  const inFlight = new WeakMap<object, Set<ServerResponse>>()
+
+  const begin = (socket: Socket, response: ServerResponse): void => {
+    const responses = inFlight.get(socket) ?? new Set()
+    inFlight.set(socket, responses.add(response))
+    response.once('close', () => responses.delete(response))
+  }
+  /** Behind a pipelined request an answer waits until those before it are out: its time starts when the socket is its own. */
+  const limit = (response: ServerResponse): void => {
+    const { socket } = response
+    if (socket === null) {
+      response.once('socket', () => { limit(response) })
+      return
+    }
+    const cut = setTimeout(() => socket.destroy(), limits.answerMs).unref()
+    response.once('close', () => { clearTimeout(cut) })
+  }
+
+  return {
+    onClientError(error, socket) {
+      const answering = [...inFlight.get(socket) ?? []].some((response) => response.req.complete || response.headersSent)
+      handleClientError(error, socket, answering)
+    },
+    watch(app, callers) {
+      const server = app.server as Server
+      server.maxConnections = callers + SPARE_CONNECTIONS
+      // Node's own answer would be a bare 417. Nobody has to understand an expectation (RFC 9110, section 10.1.1).
+      server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response))
+      app.addHook('onRequest', async (request, reply) => { begin(request.raw.socket, reply.raw) })
+      app.addHook('onSend', async (_request, reply) => { limit(reply.raw) })
+    },
+  }
+}

@@ -1,8 +1,10 @@
+import type { RequestListener } from 'node:http'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Logger } from 'pino'
-import pkg from '../package.json' with { type: 'json' }
+import { openHttpsServers } from './auth/https-servers.ts'
+import { openAuthenticator } from './auth/open-authenticator.ts'
 import { ConfigError, type Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
 import type { Journal } from './journal/journal.ts'
@@ -11,6 +13,7 @@ import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { parseJsonBody } from './routes/json-body.ts'
+import { OPENAPI } from './routes/openapi.ts'
 import { operations } from './routes/operations.ts'
 import { handleClientError, handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
@@ -35,6 +38,9 @@ const REQUEST_MS = 30_000
 const LAST_ANSWERS_MS = 2_000
 
 const HTTP_LIMITS = {
+  requestTimeout: REQUEST_MS,
+  // Fastify's own, which a server made elsewhere does not get.
+  keepAliveTimeout: 72_000,
   headersTimeout: 15_000,
   // How often Node looks for requests beyond their time; its 30 s would double the limits.
   connectionsCheckingInterval: 5_000,
@@ -59,13 +65,16 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)
 
+  const https = settings.http.tls && openHttpsServers(settings.http.tls, log)
+  const authenticator = openAuthenticator(settings.auth, { log: log, now, peerOf: (socket) => https?.peerOf(socket) })
+
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
-    [settings.http.tls === undefined ? 'http' : 'https']: { ...HTTP_LIMITS, ...(settings.http.tls && { ...settings.http.tls, minVersion: 'TLSv1.2' }) },
-    bodyLimit: BODY_LIMIT,
+    ...(https === undefined ? { http: HTTP_LIMITS } : { serverFactory: (handler: RequestListener) => https.create(HTTP_LIMITS, handler) }),
     requestTimeout: REQUEST_MS,
+    bodyLimit: BODY_LIMIT,
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
@@ -91,22 +100,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
 
   for (const schema of [Problem, TransactionView, TransactionList]) http.addSchema(schema)
-  await http.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Attestation bundler', version: pkg.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-        description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, and returns one zip for the QTSP.',
-      },
-      servers: [{ url: '/', description: 'this instance' }],
-      // AUTH_MODE=none: no operation asks for a credential.
-      security: [],
-      tags: [{ name: 'attestation bundles', description: 'The one resource that does the work' }],
-    },
-    convertConstToEnum: false,
-    refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
-  })
-  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile))
+  await http.register(swagger, OPENAPI)
+  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
     notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
     status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
@@ -120,6 +115,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     announceStop: () => { stopping = true },
     async stop() {
       stopping = true
+      https?.close()
       const drained = transactions.drain()
       const closed = http.close()
       await drained

@@ -72,7 +72,9 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
-    ...(https === undefined ? { http: HTTP_LIMITS } : { serverFactory: (handler: RequestListener) => https.create(HTTP_LIMITS, handler) }),
+    // Beside a factory, `https` only says what the service calls itself when it listens.
+    [https === undefined ? 'http' : 'https']: HTTP_LIMITS,
+    ...(https && { serverFactory: (handler: RequestListener) => https.create(HTTP_LIMITS, handler) }),
     requestTimeout: REQUEST_MS,
     bodyLimit: BODY_LIMIT,
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.

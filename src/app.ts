@@ -1,8 +1,10 @@
+import type { RequestListener } from 'node:http'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Logger } from 'pino'
-import pkg from '../package.json' with { type: 'json' }
+import { openHttpsServers } from './auth/https-servers.ts'
+import { openAuthenticator } from './auth/open-authenticator.ts'
 import { ConfigError, type Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
 import type { Journal } from './journal/journal.ts'
@@ -12,6 +14,7 @@ import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { parseJsonBody } from './routes/json-body.ts'
+import { OPENAPI } from './routes/openapi.ts'
 import { operations } from './routes/operations.ts'
 import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
@@ -50,13 +53,18 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)
 
+  const https = settings.http.tls && openHttpsServers(settings.http.tls, log)
+  const authenticator = openAuthenticator(settings.auth, { log: log, now, peerOf: (socket) => https?.peerOf(socket) })
+
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     ...(settings.http.trustProxy !== undefined && { trustProxy: settings.http.trustProxy }),
-    [settings.http.tls === undefined ? 'http' : 'https']: { ...serverOptions(limits), ...(settings.http.tls && { ...settings.http.tls, minVersion: 'TLSv1.2' }) },
-    bodyLimit: BODY_LIMIT,
+    // Beside a factory, `https` only says what the service calls itself when it listens.
+    [https === undefined ? 'http' : 'https']: serverOptions(limits),
+    ...(https && { serverFactory: (handler: RequestListener) => https.create(serverOptions(limits), handler) }),
     requestTimeout: limits.requestMs,
+    bodyLimit: BODY_LIMIT,
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
@@ -82,22 +90,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
 
   for (const schema of [Problem, TransactionView, TransactionList]) http.addSchema(schema)
-  await http.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Attestation bundler', version: pkg.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-        description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, and returns one zip for the QTSP.',
-      },
-      servers: [{ url: '/', description: 'this instance' }],
-      // AUTH_MODE=none: no operation asks for a credential.
-      security: [],
-      tags: [{ name: 'attestation bundles', description: 'The one resource that does the work' }],
-    },
-    convertConstToEnum: false,
-    refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },
-  })
-  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile))
+  await http.register(swagger, OPENAPI)
+  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
     notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
     status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
@@ -111,6 +105,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     announceStop: () => { stopping = true },
     async stop() {
       stopping = true
+      https?.close()
       const drained = transactions.drain()
       const closed = http.close()
       await drained

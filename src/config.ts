@@ -1,4 +1,6 @@
 import { Value } from 'typebox/value'
+import { readAuthSettings, type AuthSettings } from './auth/auth-settings.ts'
+import type { TlsSettings } from './auth/https-servers.ts'
 import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment, withNumbers } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
@@ -6,9 +8,9 @@ import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
 import { checkBearerToken, checkJournalUrl, checkTrustProxy, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
 
 export interface Settings {
-  readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: { readonly cert: string; readonly key: string } }
+  readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: TlsSettings }
   readonly logLevel: Environment['LOG_LEVEL']
-  readonly auth: { readonly mode: 'none' }
+  readonly auth: AuthSettings
   readonly tsb: {
     /** Origin and path prefix, without a slash at the end. */
     readonly url: string
@@ -71,23 +73,22 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const encryptionKeys = readEncryptionKeys(values.JOURNAL_ENCRYPTION_KEY, faults)
   if (values.TRUST_PROXY !== undefined) checkTrustProxy(values.TRUST_PROXY, faults)
   if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults)
-  // Fail closed: a mode that this version cannot enforce must not start an open service.
-  if (good('AUTH_MODE') && values.AUTH_MODE !== 'none') faults.push(`AUTH_MODE: ${values.AUTH_MODE} is not available in this version; only none is`)
-  if (values.TLS_CLIENT_CA_FILE !== undefined) faults.push('TLS_CLIENT_CA_FILE: client certificates are not available in this version')
+  const clientCa = files.authorities('TLS_CLIENT_CA_FILE', values.TLS_CLIENT_CA_FILE)
+  const auth = good('AUTH_MODE') ? readAuthSettings(values, files, faults, warnings) : undefined
   const apiKeys = {
     management: readHeaderValues('TSB_KEY_MANAGEMENT_API_KEYS', values.TSB_KEY_MANAGEMENT_API_KEYS, faults),
     operation: readHeaderValues('TSB_KEY_OPERATION_API_KEYS', values.TSB_KEY_OPERATION_API_KEYS, faults),
     service: readHeaderValues('TSB_SERVICE_API_KEYS', values.TSB_SERVICE_API_KEYS, faults),
   }
   if (values.TSB_BEARER_TOKEN !== undefined) checkBearerToken(values.TSB_BEARER_TOKEN, faults)
-  if (faults.length > 0 || url === undefined) throw new ConfigError(faults)
+  if (faults.length > 0 || url === undefined || auth === undefined) throw new ConfigError(faults)
 
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
   if (encryptionKeys.length === 0) warnings.push('JOURNAL_ENCRYPTION_KEY is not set: key passwords are not kept for recovery')
   return {
-    http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls }) },
+    http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls: withPaths(tls, clientCa, values) }) },
     logLevel: values.LOG_LEVEL,
-    auth: { mode: 'none' },
+    auth,
     tsb: {
       url: url.base,
       id: values.TSB_ID ?? url.origin,
@@ -111,4 +112,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     shutdown: { delayMs: values.SHUTDOWN_DELAY_MS, graceMs: values.SHUTDOWN_GRACE_MS },
     warnings,
   }
+}
+
+function withPaths(pair: { cert: string; key: string }, clientCa: string | undefined, { TLS_CERT_FILE: cert = '', TLS_KEY_FILE: key = '', TLS_CLIENT_CA_FILE: ca }: Environment): TlsSettings {
+  return { ...pair, ...(clientCa !== undefined && { clientCa }), paths: { cert, key, ...(ca !== undefined && { clientCa: ca }) } }
 }

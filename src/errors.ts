@@ -33,6 +33,7 @@ export const PROBLEMS = {
   overloaded: { status: 503, title: 'Too many transactions at once', retryAfterSeconds: 5 },
   'shutting-down': { status: 503, title: 'This instance is stopping', retryAfterSeconds: 5 },
   'journal-unavailable': { status: 503, title: 'The journal cannot be written', retryAfterSeconds: 10 },
+  'authentication-unavailable': { status: 503, title: 'The credential cannot be checked now', retryAfterSeconds: 10 },
   'tsb-timeout': { status: 504, title: 'The TSB did not answer in time' },
 } as const satisfies Record<string, { status: number; title: string; retryAfterSeconds?: number }>
 

@@ -39,13 +39,14 @@ const show = ({ from, to, typeOnly }: Import): string => `${from} → ${to}${typ
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server.ts': ['app.ts', 'config.ts', 'errors.ts'],
   'healthcheck.ts': [],
-  'app.ts': ['config.ts', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts'],
-  'config.ts': ['settings', 'evidence', 'errors.ts'],
+  'app.ts': ['config.ts', 'auth', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts'],
+  'config.ts': ['settings', 'auth', 'evidence', 'errors.ts'],
   'errors.ts': [],
   commands: ['app.ts', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
   settings: ['evidence', 'profiles', 'errors.ts'],
-  routes: ['transaction', 'journal', 'profiles', 'errors.ts'],
-  observability: ['transaction', 'tsb', 'errors.ts'],
+  auth: ['settings'],
+  routes: ['auth', 'transaction', 'journal', 'profiles', 'errors.ts'],
+  observability: ['auth', 'transaction', 'tsb', 'errors.ts'],
   transaction: ['tsb', 'evidence', 'bundle', 'journal', 'profiles', 'errors.ts'],
   tsb: ['evidence', 'errors.ts'],
   journal: ['evidence', 'errors.ts'],
@@ -57,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Neighbours that know only each other's shapes. */
 const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence',
-  'routes → journal', 'observability → transaction', 'observability → tsb'])
+  'routes → journal', 'observability → auth', 'observability → transaction', 'observability → tsb'])
 
 test('the reader of imports sees them', () => {
   assert.ok(sources.length > 50 && all.length > 200)
@@ -114,8 +115,9 @@ describe('who knows what', () => {
     assert.deepEqual(usersOf('undici'), ['tsb/http.ts'])
     assert.deepEqual(sources.filter((path) => /\bfetch\(/.test(textOf(path))), ['commands/demo.ts'])
   })
+  test('only src/auth/jwt.ts knows JWTs, and fetches the keys of their issuer', () => assert.deepEqual(usersOf('jose'), ['auth/jwt.ts']))
   test('only routes and the app know the web framework', () => {
-    const users = [...usersOf('fastify'), ...usersOf('@fastify/swagger'), ...usersOf('@fastify/type-provider-typebox')]
+    const users = [...usersOf('fastify'), ...usersOf('@fastify/swagger'), ...usersOf('@fastify/type-provider-typebox'), ...usersOf('@fastify/rate-limit')]
     assert.deepEqual(users.filter((path) => !path.startsWith('routes/') && path !== 'app.ts' && path !== 'observability/observe.ts'), [])
   })
   test('only the journal knows its database', () => {
@@ -143,7 +145,9 @@ describe('who knows what', () => {
     assert.deepEqual(sources.filter((path) => /\bprocess\.env\b/.test(textOf(path))), ['config.ts', 'healthcheck.ts'])
   })
   test('certificate verification towards the TSB is never switched off', () => {
-    assert.deepEqual(sources.filter((path) => /rejectUnauthorized|NODE_TLS_REJECT_UNAUTHORIZED|checkServerIdentity/.test(textOf(path))), ['healthcheck.ts'])
+    // https-servers.ts is the other side: it asks for client certificates, and the routes refuse.
+    assert.deepEqual(sources.filter((path) => /rejectUnauthorized|NODE_TLS_REJECT_UNAUTHORIZED|checkServerIdentity/.test(textOf(path))),
+      ['auth/https-servers.ts', 'healthcheck.ts'])
   })
 })
 

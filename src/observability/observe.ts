@@ -1,11 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Refused } from '../auth/authenticator.ts'
 import type { Observer } from '../transaction/transactions.ts'
 import type { TsbCallRecord } from '../tsb/tsb.ts'
 
 export interface Observability {
   readonly observer: Observer
   tsbCall(record: TsbCallRecord): void
+  refused(event: Refused): void
   /** Prometheus text exposition. */
   metrics(): Promise<string>
   readonly metricsType: string
@@ -29,6 +31,7 @@ export function openObservability(log: FastifyBaseLogger, read: { load(): { runn
   const failedChecks = new Counter({ name: 'attestation_bundle_failed_checks_total', help: 'Checks that failed', labelNames: ['check'], registers })
   const abandoned = new Counter({ name: 'attestation_bundle_rollbacks_abandoned_total', help: 'Keys left at the HSM that an operator has to look at', registers })
   const tsbCalls = new Counter({ name: 'attestation_bundle_tsb_requests_total', help: 'Requests to the TSB', labelNames: ['call', 'outcome', 'status'], registers })
+  const unauthenticated = new Counter({ name: 'attestation_bundle_unauthenticated_total', help: 'Requests without a valid credential', labelNames: ['reason'], registers })
   new Gauge({ name: 'attestation_bundle_transactions_running', help: 'Transactions that run', registers, collect() { this.set(read.load().running) } })
   new Gauge({ name: 'attestation_bundle_transactions_queued', help: 'Callers that wait', registers, collect() { this.set(read.load().queued) } })
   new Gauge({ name: 'attestation_bundle_rollbacks_owed', help: 'Keys that are still to be deleted', registers, collect() { return owedOr(this, 'owed') } })
@@ -67,6 +70,14 @@ export function openObservability(log: FastifyBaseLogger, read: { load(): { runn
     tsbCall({ call, outcome, status: answered, durationMs }) {
       tsbCalls.inc({ call, outcome, status: answered === undefined ? '' : String(answered) })
       log.debug({ call, outcome, ...(answered !== undefined && { status: answered }), durationMs: Math.round(durationMs) }, 'TSB call')
+    },
+    refused({ reason, address, detail, limited, last }) {
+      unauthenticated.inc({ reason })
+      // Whoever sends without end must not fill the log as well.
+      if (limited) return
+      const line = { address, reason, ...(detail !== undefined && { detail }) }
+      if (reason === 'keys-unavailable') log.error(line, 'a credential could not be checked')
+      else log.warn(line, last ? 'no valid credential, and too many from this address: further ones are only counted for now' : 'no valid credential')
     },
     metrics: () => registry.metrics(),
     metricsType: registry.contentType,

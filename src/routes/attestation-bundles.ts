@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import type { Authenticator, Refused } from '../auth/authenticator.ts'
+import { allowsLabel } from '../auth/label-patterns.ts'
 import { ProblemError } from '../errors.ts'
 import type { ProfileName } from '../profiles/profiles.ts'
 import { pathOf } from '../transaction/failure.ts'
 import type { Transactions } from '../transaction/transactions.ts'
 import { chooseRepresentation } from './accept.ts'
+import { authenticate, callerOf } from './authenticate.ts'
 import { callerLeft } from './caller-left.ts'
 import { readOrder } from './read-order.ts'
 import { replyWith } from './representations.ts'
@@ -13,16 +16,20 @@ import { OrderBody } from './schemas/order.ts'
 import { bundleAnswers, problemAnswers, listAnswer } from './schemas/documented.ts'
 import { transactionView } from './transaction-view.ts'
 
-/** With AUTH_MODE=none there is one caller. */
-const EVERYONE = 'anonymous'
-
 /** Ids are written in lower case. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/
 
-/** The one resource that does the work. */
-export function attestationBundles(transactions: Transactions, defaultProfile: ProfileName): FastifyPluginAsyncTypebox {
+export interface Callers {
+  readonly authenticator: Authenticator
+  refused(event: Refused): void
+}
+
+/** The one resource that does the work. Every caller has to say who it is, and sees its own transactions only. */
+export function attestationBundles(transactions: Transactions, defaultProfile: ProfileName, { authenticator, refused }: Callers): FastifyPluginAsyncTypebox {
   return async (app) => {
+    await authenticate(app, authenticator, refused)
+
     app.post('/v1/attestation-bundles', {
       schema: {
         operationId: 'issueAttestationBundle',
@@ -40,9 +47,12 @@ export function attestationBundles(transactions: Transactions, defaultProfile: P
       const representation = chooseRepresentation(request.headers.accept)
       const key = request.headers['idempotency-key']
       if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) throw new ProblemError('invalid-request', 'Idempotency-Key must be 1 to 255 visible characters')
+      const order = readOrder(request.body, defaultProfile)
+      const caller = callerOf(request)
+      if (!allowsLabel(caller.labels, order.label)) throw new ProblemError('forbidden', 'this caller may not use this label')
       const { transaction, replayed } = await transactions.issue({
-        order: readOrder(request.body, defaultProfile),
-        caller: EVERYONE,
+        order,
+        caller: caller.id,
         left: callerLeft(reply.raw),
         ...(key !== undefined && { idempotency: { key, body: request.body } }),
       })
@@ -63,7 +73,7 @@ export function attestationBundles(transactions: Transactions, defaultProfile: P
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
       const { id } = request.params
-      const transaction = ID.test(id) ? await transactions.find(EVERYONE, id) : undefined
+      const transaction = ID.test(id) ? await transactions.find(callerOf(request).id, id) : undefined
       if (transaction === undefined) throw new ProblemError('not-found', 'you have no transaction of this id')
       return replyWith(reply, transaction, representation)
     })
@@ -80,7 +90,7 @@ export function attestationBundles(transactions: Transactions, defaultProfile: P
         response: { ...listAnswer(), ...problemAnswers('list') },
       },
     }, async (request, reply) => {
-      const found = await transactions.list(EVERYONE, request.query.label)
+      const found = await transactions.list(callerOf(request).id, request.query.label)
       return reply.header('cache-control', 'no-store').type('application/json').send(Buffer.from(JSON.stringify({ transactions: found.map(transactionView) })))
     })
   }

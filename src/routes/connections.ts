@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { ServerOptions } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import { handleClientError } from './problems.ts'
 
@@ -22,9 +23,12 @@ export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: 10_000, header
 /** Room beside those who wait for a transaction: load balancers, scrapers, idle connections. Beyond it the process would run out of files. */
 const SPARE_CONNECTIONS = 1_000
 
-/** @returns Node's options for the server */
-export function serverOptions(limits: ConnectionLimits): { headersTimeout: number; connectionsCheckingInterval: number; requireHostHeader: boolean; handshakeTimeout: number } {
+/** @returns Node's options for the server, HTTP or HTTPS */
+export function serverOptions(limits: ConnectionLimits): ServerOptions {
   return {
+    requestTimeout: limits.requestMs,
+    // Fastify's own, which a server made elsewhere does not get.
+    keepAliveTimeout: 72_000,
     headersTimeout: limits.headersMs,
     connectionsCheckingInterval: limits.checkEveryMs,
     // Node would answer a request without Host itself, and not as a problem; a hook does.

@@ -11,6 +11,8 @@ export interface FileReader {
   text(variable: string, path: string | undefined): string | undefined
   /** One or several CA certificates. */
   certificates(variable: string, path: string | undefined): string | undefined
+  /** One or several, each of them a CA. */
+  authorities(variable: string, path: string | undefined): string | undefined
   /** A certificate and its private key: both or neither. */
   pair(values: Environment, certVariable: keyof Environment, keyVariable: keyof Environment): { cert: string; key: string } | undefined
 }
@@ -43,6 +45,11 @@ export function fileReader(faults: string[]): FileReader {
       if (pem !== undefined) usable(variable, () => new X509Certificate(pem), 'certificate in PEM')
       return pem
     },
+    authorities(variable, path) {
+      const pem = text(variable, path)
+      if (pem !== undefined && !areAuthorities(pem)) faults.push(`${variable}: the file must hold CA certificates in PEM, and nothing else in PEM`)
+      return pem
+    },
     pair(values, certVariable, keyVariable) {
       const certPath = values[certVariable]
       const keyPath = values[keyVariable]
@@ -60,6 +67,16 @@ export function fileReader(faults: string[]): FileReader {
       if (faults.length === before && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) faults.push(`${keyVariable}: is not the key of the certificate in ${certVariable}`)
       return { cert, key }
     },
+  }
+}
+
+/** @returns whether a text has PEM blocks, all of them certificates of CAs */
+export function areAuthorities(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? []
+  try {
+    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).ca)
+  } catch {
+    return false
   }
 }
 

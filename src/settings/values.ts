@@ -21,6 +21,24 @@ export function readTsbUrl(value: string, faults: string[], warnings: string[]):
   return { base: url.origin + url.pathname.replace(/\/+$/, ''), origin: url.origin }
 }
 
+/**
+ * Reads AUTH_JWKS_URL. Whoever can change what comes back can sign for every caller, so plain http is for this machine only.
+ * @returns undefined with a fault where it can't be used
+ */
+export function readJwksUrl(value: string, faults: string[]): URL | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname))
+  if (url === undefined || !safe) {
+    faults.push('AUTH_JWKS_URL: must be a URL that starts with https:// (http:// on the loopback address only)')
+    return undefined
+  }
+  if (url.username !== '' || url.password !== '') faults.push('AUTH_JWKS_URL: must not hold a user name or password')
+  return url
+}
+
+/** @returns whether a host is this machine: HOST as it is, or the host of a URL */
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host) || host === '::1'
+
 /** Checks JOURNAL_URL: `file:<path>` or `postgres://…`. */
 export function checkJournalUrl(value: string, faults: string[]): void {
   const isFile = /^file:.+/.test(value)

@@ -5,7 +5,7 @@ const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe
 const text = (description: string) => ({ type: 'string', description })
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
-const EVERYWHERE: readonly ProblemCode[] = ['unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable']
+const EVERYWHERE: readonly ProblemCode[] = ['unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable', 'authentication-unavailable']
 
 /** Which problems each route can answer. A problem that is in none of them is one of the parser or the router, or a bug. */
 const ANSWERED_BY = {
@@ -23,6 +23,7 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
   const byStatus = Map.groupBy(ANSWERED_BY[route], (code) => PROBLEMS[code].status)
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
+    ...headersOf(status, codes),
     content: {
       'application/problem+json': {
         schema: ref('Problem'),
@@ -32,6 +33,14 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
       },
     },
   }]))
+}
+
+function headersOf(status: number, codes: readonly ProblemCode[]): { headers?: Record<string, object> } {
+  const headers = {
+    ...(status === 401 && { 'www-authenticate': text('the scheme that this instance asks for (RFC 9110)') }),
+    ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && { 'retry-after': text('seconds') }),
+  }
+  return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
 /** @returns both representations of a transaction under one status */

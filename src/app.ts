@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http'
+import { readFileSync } from 'node:fs'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -20,6 +21,8 @@ import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
 import { Problem, TransactionList, TransactionView } from './routes/schemas/answers.ts'
 import { openTransactions } from './transaction/transactions.ts'
+import { watchFiles } from './settings/watched-files.ts'
+import { openReloadedTsb } from './tsb/reloaded-tsb.ts'
 import { openTsb } from './tsb/tsb.ts'
 
 export interface App {
@@ -48,7 +51,14 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   const connections = openConnections(limits)
   const journal = await openTheJournal(settings, now)
   const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
-  const tsb = openTsb(settings.tsb, settings.transaction.maxTransactions, observability.tsbCall)
+  const access = watchFiles({
+    paths: settings.tsbFiles.paths,
+    first: settings.tsbFiles.paths.map((path) => readFileSync(path, 'utf8')),
+    parse: () => settings.tsbFiles.reread(), now,
+    changed: () => log.info('the files with credentials towards the TSB were read again'),
+    failed: (reason) => log.error(`${reason}; the credentials towards the TSB of before stay in force`),
+  })
+  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, observability.tsbCall))
   const transactions = openTransactions(tsb, journal, {
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)

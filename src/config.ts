@@ -5,24 +5,16 @@ import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment, withNumbers } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
-import { checkBearerToken, checkJournalUrl, checkTrustProxy, readEncryptionKeys, readHeaderValues, readTsbUrl } from './settings/values.ts'
+import { readTsbAccess, rereadTsbAccess, tsbFiles, type TsbAccess } from './settings/tsb-settings.ts'
+import { checkJournalUrl, checkTrustProxy, readEncryptionKeys } from './settings/values.ts'
 
 export interface Settings {
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy?: string; readonly tls?: TlsSettings }
   readonly logLevel: Environment['LOG_LEVEL']
   readonly auth: AuthSettings
-  readonly tsb: {
-    /** Origin and path prefix, without a slash at the end. */
-    readonly url: string
-    readonly id: string
-    readonly bearerToken?: string
-    readonly apiKeys: { readonly management: readonly string[]; readonly operation: readonly string[]; readonly service: readonly string[] }
-    readonly certificateRole: Environment['TSB_CERTIFICATE_ROLE']
-    readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
-    readonly connectTimeoutMs: number
-    readonly createKeyTimeoutMs: number
-    readonly timeoutMs: number
-  }
+  readonly tsb: TsbAccess
+  /** Files of credentials towards the TSB, which may change; `reread` reads them again, and throws where they can't be used. */
+  readonly tsbFiles: { readonly paths: readonly string[]; reread(): TsbAccess }
   readonly evidence: { readonly trustAnchors: readonly TrustAnchor[]; readonly clockSkewSeconds: number; readonly defaultProfile: Environment['DEFAULT_PROFILE'] }
   readonly journal: { readonly url: string; readonly encryptionKeys: readonly Buffer[]; readonly leaseMs: number; readonly retentionDays: number }
   readonly transaction: {
@@ -65,23 +57,15 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   // Below, only variables that passed their own schema are looked at; `values` may still be wrong elsewhere.
   const good = (name: keyof Environment): boolean => !faults.some((fault) => fault.startsWith(`${name}:`))
 
-  const url = good('TSB_URL') ? readTsbUrl(values.TSB_URL, faults, warnings) : undefined
+  const tsb = readTsbAccess(values, files, faults, warnings)
   const tls = files.pair(values, 'TLS_CERT_FILE', 'TLS_KEY_FILE')
-  const client = files.pair(values, 'TSB_CLIENT_CERT_FILE', 'TSB_CLIENT_KEY_FILE')
-  const ca = files.certificates('TSB_CA_FILE', values.TSB_CA_FILE)
   const anchors = readAnchors(values.TRUST_ANCHORS_FILE, files, faults)
   const encryptionKeys = readEncryptionKeys(values.JOURNAL_ENCRYPTION_KEY, faults)
   if (values.TRUST_PROXY !== undefined) checkTrustProxy(values.TRUST_PROXY, faults)
   if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults)
   const clientCa = files.authorities('TLS_CLIENT_CA_FILE', values.TLS_CLIENT_CA_FILE)
   const auth = good('AUTH_MODE') ? readAuthSettings(values, files, faults, warnings) : undefined
-  const apiKeys = {
-    management: readHeaderValues('TSB_KEY_MANAGEMENT_API_KEYS', values.TSB_KEY_MANAGEMENT_API_KEYS, faults),
-    operation: readHeaderValues('TSB_KEY_OPERATION_API_KEYS', values.TSB_KEY_OPERATION_API_KEYS, faults),
-    service: readHeaderValues('TSB_SERVICE_API_KEYS', values.TSB_SERVICE_API_KEYS, faults),
-  }
-  if (values.TSB_BEARER_TOKEN !== undefined) checkBearerToken(values.TSB_BEARER_TOKEN, faults)
-  if (faults.length > 0 || url === undefined || auth === undefined) throw new ConfigError(faults)
+  if (faults.length > 0 || tsb === undefined || auth === undefined) throw new ConfigError(faults)
 
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
   if (encryptionKeys.length === 0) warnings.push('JOURNAL_ENCRYPTION_KEY is not set: key passwords are not kept for recovery')
@@ -89,17 +73,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls: withPaths(tls, clientCa, values) }) },
     logLevel: values.LOG_LEVEL,
     auth,
-    tsb: {
-      url: url.base,
-      id: values.TSB_ID ?? url.origin,
-      ...(values.TSB_BEARER_TOKEN !== undefined && { bearerToken: values.TSB_BEARER_TOKEN }),
-      apiKeys,
-      certificateRole: values.TSB_CERTIFICATE_ROLE,
-      tls: { ...(ca !== undefined && { ca }), ...client },
-      connectTimeoutMs: values.TSB_CONNECT_TIMEOUT_MS,
-      createKeyTimeoutMs: values.TSB_CREATE_KEY_TIMEOUT_MS,
-      timeoutMs: values.TSB_TIMEOUT_MS,
-    },
+    tsb,
+    tsbFiles: { paths: tsbFiles(env), reread: () => rereadTsbAccess(env) },
     evidence: { trustAnchors: anchors, clockSkewSeconds: values.CLOCK_SKEW_SECONDS, defaultProfile: values.DEFAULT_PROFILE },
     journal: { url: values.JOURNAL_URL, encryptionKeys, leaseMs: values.LEASE_MS, retentionDays: values.BUNDLE_RETENTION_DAYS },
     transaction: {

@@ -39,7 +39,7 @@ const show = ({ from, to, typeOnly }: Import): string => `${from} → ${to}${typ
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server.ts': ['app.ts', 'config.ts', 'errors.ts'],
   'healthcheck.ts': [],
-  'app.ts': ['config.ts', 'auth', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts'],
+  'app.ts': ['config.ts', 'auth', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts', 'settings'],
   'config.ts': ['settings', 'auth', 'evidence', 'errors.ts'],
   'errors.ts': [],
   commands: ['app.ts', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],

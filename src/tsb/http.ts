@@ -25,6 +25,8 @@ export interface TsbAnswer {
 /** The one door to the network: the only module that knows undici. */
 export interface Http {
   send(request: TsbRequest, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<TsbAnswer>
+  /** Closes each connection when its request has ended. */
+  retire(): void
   close(): Promise<void>
 }
 
@@ -81,6 +83,7 @@ export function openHttp(settings: HttpSettings): Http {
         void own?.destroy()
       }
     },
+    retire: () => { void pool.close() },
     close: () => pool.destroy(),
   }
 }

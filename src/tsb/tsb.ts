@@ -31,6 +31,8 @@ export interface Tsb {
   deleteCertificate(label: string, signal?: AbortSignal): Promise<void>
   /** Whether a text that came from the TSB repeats a credential of this service, or the key's password: then it must not be passed on. */
   reveals(text: string, key?: KeyReference): boolean
+  /** Takes no new calls; those under way end as they would. */
+  retire(): void
   close(): Promise<void>
 }
 
@@ -111,6 +113,7 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
         .catch((error: unknown) => { if (isAbsent(error)) return 'absent' as const; throw error }),
     deleteCertificate: (label, signal) => call(deleteCertificateRequest(label, timeoutMs), undefined, () => undefined, signal),
     reveals: (text, key) => reveals(text, secretsWith(key?.password)),
+    retire: () => http.retire(),
     close: () => http.close(),
   }
 }

@@ -25,7 +25,10 @@ function file(name: string, content: string): string {
   return path
 }
 
-const settingsOf = (env: Env): Settings => readSettings({ ...least, ...env })
+const settingsOf = (env: Env): Omit<Settings, 'tsbFiles'> => {
+  const { tsbFiles: _files, ...settings } = readSettings({ ...least, ...env })
+  return settings
+}
 
 /** The faults of the good case with these variables instead. */
 function faultsOf(env: Env): readonly string[] {

@@ -51,7 +51,7 @@ export async function openScene({ journalUrl, env = {} }: Stage = {}): Promise<S
   const tsb = `scene-${process.pid}-${++scenes}`
   const settings: Env = {
     TSB_URL: simulator.url, TSB_ID: tsb, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: url, LEASE_MS: String(LEASE_MS), SETTLE_AFTER_MS: '500',
-    MAX_TRANSACTIONS: '64', JOURNAL_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), ...env,
+    MAX_TRANSACTIONS: '64', TSB_TIMEOUT_MS: '60000', JOURNAL_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), ...env,
   }
   const processes: ServiceProcess[] = []
   const apps: RunningApp[] = []

@@ -42,6 +42,13 @@ export async function foreignBundle({ simulator }: Scene, app: RunningApp, { bod
   return { label, key: simulator.key(label), path: `/v1/attestation-bundles/${id}` }
 }
 
+/** @returns the key and the bundle that a transaction completed before its process stood still */
+export async function bundleIn(scene: Scene, label: string): Promise<Foreign> {
+  const row = (await scene.rows()).find((each) => each.label === label && each.state === 'committed')
+  assert.ok(row, `${label} is not committed`)
+  return { label, key: scene.simulator.key(label), path: `/v1/attestation-bundles/${row.id}` }
+}
+
 /**
  * Asserts that a caller was told of a failure, and of what was left at the HSM as it was.
  * @param where the process stood still

@@ -49,10 +49,15 @@ const placesOf = (kind: RequestKind, looks: number): readonly Place[] => [
   ...both({ kind, call: 'key-attributes', skip: 2 * looks, failing: true }),
   ...both({ kind, call: 'delete-certificate', failing: true }),
 ]
-const EVERY_PLACE = [...placesOf('a label', 1), ...placesOf('a label prefix', 0), ...placesOf('an Idempotency-Key and a key password', 1)]
+const PLACES: Readonly<Record<RequestKind, readonly Place[]>> = {
+  'a label': placesOf('a label', 1),
+  'a label prefix': placesOf('a label prefix', 0),
+  'an Idempotency-Key and a key password': placesOf('an Idempotency-Key and a key password', 1),
+}
 
 let postgres: Postgres
 let journalUrl: string
+let count = 0
 before(async () => {
   postgres = await startPostgres()
   journalUrl = await postgres.newDatabase()
@@ -73,18 +78,19 @@ async function stopAt(place: Place, name: string, scene: Scene, victim: ServiceP
   return { place, request, answer, held }
 }
 
-describe('a process that was stopped beyond its lease at each call to the TSB', { concurrency: true }, () => {
-  for (const reused of [false, true]) {
-    test(`completes nothing and leaves nothing${reused ? ', and leaves alone whose key has the label by then' : ''}`, async (t) => {
+describe('a process that was stopped beyond its lease at each call to the TSB', { concurrency: 3 }, () => {
+  for (const [kind, reused] of (Object.keys(PLACES) as RequestKind[]).flatMap((each) => [[each, false], [each, true]] as const)) {
+    const more = reused ? ', and leaves alone whose key has the label by then' : ''
+    test(`with ${kind}: completes nothing and leaves nothing${more}`, async (t) => {
       const scene = await sceneFor(t, { journalUrl })
       const proxy = await startTextProxy(scene.simulator.url)
       t.after(() => proxy.stop())
       const victim = scene.launch({ TSB_URL: proxy.url })
       await victim.listening
       // A delete that is on its way when the lease ends can only be waited for: the last test.
-      const places = EVERY_PLACE.filter(({ call, when }) => !(reused && call === 'delete-key' && when === 'before'))
+      const places = PLACES[kind].filter(({ call, when }) => !(reused && call === 'delete-key' && when === 'before'))
       const stopped: Stopped[] = []
-      for (const place of places) stopped.push(await stopAt(place, `${reused ? 'again' : 'once'}-${stopped.length}`, scene, victim, proxy))
+      for (const place of places) stopped.push(await stopAt(place, `stop-${count += 1}`, scene, victim, proxy))
       await victim.pause()
 
       const survivor = await scene.join()

@@ -3,24 +3,20 @@ import { after, before, describe, test } from 'node:test'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
 import { sceneFor } from '../support/scene.ts'
 import { assertRepeatable, settleAll } from './after-a-kill.ts'
-import { assertOnly, assertTruth, foreignBundle, rest, told } from './after-a-stop.ts'
+import { assertOnly, assertTruth, bundleIn, foreignBundle, rest, told } from './after-a-stop.ts'
+import { groupsOf, holdAtWrites } from './held-writes.ts'
 import { EVERY_POINT, isKept, PATHS, type Point } from './journal-points.ts'
 import { REQUESTS, type RequestKind } from './requests.ts'
 
-interface Case {
-  readonly point: Point
-  readonly kind: RequestKind
-  /** Another transaction completes under the same label while the process stands still. */
-  readonly reused: boolean
-}
-
-const CASES: readonly Case[] = [
-  ...EVERY_POINT.map((point, i): Case => ({ point, kind: i % 4 < 2 ? 'a label' : 'an Idempotency-Key and a key password', reused: true })),
-  // What lands late where nothing is in its way.
-  { point: ['completed', 'create-key leaves', 'after'], kind: 'a label', reused: false },
-  { point: ['completed', 'create-key leaves', 'after'], kind: 'a label prefix', reused: false },
-  { point: ['completed', 'create-key leaves', 'after'], kind: 'an Idempotency-Key and a key password', reused: false },
-  { point: ['completed', 'the bundle', 'before'], kind: 'a label', reused: false },
+/** Where a process stops in its own code: the write has not left, or its answer has come and is not heard. */
+const IN_THE_CODE: readonly (readonly [point: Point, kind: RequestKind, reused: boolean])[] = [
+  [['completed', 'create-key leaves', 'before'], 'a label', true],
+  [['completed', 'create-key leaves', 'after'], 'a label', true],
+  [['completed', 'create-key leaves', 'after'], 'a label', false],
+  [['completed', 'create-key leaves', 'after'], 'a label prefix', false],
+  [['completed', 'create-key leaves', 'after'], 'an Idempotency-Key and a key password', false],
+  [['completed', 'the bundle', 'before'], 'an Idempotency-Key and a key password', true],
+  [['rolled back', 'the delete leaves', 'after'], 'a label', true],
 ]
 
 let postgres: Postgres
@@ -31,15 +27,44 @@ before(async () => {
 })
 after(() => postgres.stop())
 
-describe('a process that was stopped beyond its lease', { concurrency: 4 }, () => {
-  for (const [i, { point, kind, reused }] of CASES.entries()) {
+describe('a process that was stopped beyond its lease', { concurrency: 3 }, () => {
+  for (const [i, group] of groupsOf(EVERY_POINT).entries()) {
+    const places = group.map(([path, write, when]) => `${when} “${write}” on its way to be ${path}`)
+    test(`completes nothing that was taken over, and leaves alone who has its label: ${places.join('; ')}`, async (t) => {
+      const scene = await sceneFor(t, { journalUrl })
+      const kind: RequestKind = i % 2 === 0 ? 'a label' : 'an Idempotency-Key and a key password'
+      const requests = group.map((point, n) => ({ point, request: REQUESTS[kind](`write-${i}-${n}`) }))
+      const { victim, transactions } = await holdAtWrites(t, scene, journalUrl, requests)
+      await victim.pause()
+
+      const survivor = await scene.join()
+      await settleAll(scene, survivor)
+      const kept = transactions.filter(({ point }) => isKept(point))
+      const lost = transactions.filter(({ point }) => !isKept(point))
+      assert.deepEqual(scene.simulator.labels().sort(), kept.map(({ request }) => request.name).sort())
+      const completed = await Promise.all(kept.map(({ request }) => bundleIn(scene, request.name)))
+      const foreign = await Promise.all(lost.map(({ request }) => foreignBundle(scene, survivor, request)))
+      const answers = transactions.map(({ answer }) => told(scene, answer))
+      victim.resume()
+      for (const { held } of transactions) held.release()
+      for (const [n, { point, request }] of transactions.entries()) {
+        const answer = (await answers[n])!
+        if (isKept(point)) assert.equal(answer.status, 201, answer.text)
+        else assertTruth(answer, point.join(', '), request.name, foreign)
+      }
+      assert.deepEqual(await rest(scene), [])
+      await assertOnly(scene, survivor, [...completed, ...foreign])
+    })
+  }
+
+  for (const [i, [point, kind, reused]] of IN_THE_CODE.entries()) {
     const [path, write, when] = point
     const meanwhile = reused ? ', whose label another transaction uses meanwhile' : ''
-    test(`${when} “${write}”, on its way to be ${path}, with ${kind}${meanwhile}`, async (t) => {
+    test(`in its code ${when} “${write}”, on its way to be ${path}, with ${kind}${meanwhile}`, async (t) => {
       const scene = await sceneFor(t, { journalUrl })
       const { breaks, writes } = PATHS[path]
       const victim = scene.launch({ STOP_AT: `journal:${writes.indexOf(write) + 1}:${when}` })
-      const request = REQUESTS[kind](`written-${i}`)
+      const request = REQUESTS[kind](`code-${i}`)
       await victim.listening
       breaks(scene)
       const answer = told(scene, victim.post(request.body, request.headers))
@@ -49,20 +74,13 @@ describe('a process that was stopped beyond its lease', { concurrency: 4 }, () =
 
       const survivor = await scene.join()
       await settleAll(scene, survivor)
-      if (isKept(point)) {
-        const [completed] = await scene.rows()
-        await assertRepeatable(scene, survivor, request, completed)
-        victim.resume()
-        assert.equal((await answer).status, 201)
-        await assertRepeatable(scene, survivor, request, completed)
-        return
-      }
       assert.deepEqual(scene.simulator.labels(), [])
       const foreign = reused ? [await foreignBundle(scene, survivor, request)] : []
       victim.resume()
-      assertTruth(await answer, write, request.name, foreign)
+      assertTruth(await answer, point.join(', '), request.name, foreign)
       assert.deepEqual(await rest(scene), [])
       await assertOnly(scene, survivor, foreign)
+      if (!reused) await assertRepeatable(scene, survivor, request, undefined)
     })
   }
 })

@@ -23,6 +23,12 @@ export const EVERY_POINT: readonly Point[] = (Object.keys(PATHS) as Path[]).flat
   .filter((write) => !paths.slice(0, i).some((earlier) => PATHS[earlier].writes.includes(write)))
   .flatMap((write): Point[] => [[path, write, 'before'], [path, write, 'after']]))
 
+/** Where it matters how the key can be found and taken back, and what is kept of the request. */
+export const TELLING_POINTS: readonly Point[] = [
+  ['completed', 'create-key leaves', 'after'], ['completed', 'its public key', 'before'],
+  ['completed', 'the bundle', 'before'], ['completed', 'the bundle', 'after'],
+]
+
 /** @returns whether a process that got as far as this has committed its bundle */
 export function isKept([path, write, when]: Point): boolean {
   const { writes } = PATHS[path]

@@ -4,7 +4,6 @@ import type { CallName, Fault } from '../../src/simulator/simulator.ts'
 import { sceneFor, type Scene } from '../support/scene.ts'
 import type { ServiceProcess } from '../support/process.ts'
 import { allOwed, assertRepeatable, assertWhole, settleAll } from './after-a-kill.ts'
-import { stageOf } from './kill-at-writes.ts'
 import { REQUESTS, type CallerRequest, type RequestKind } from './requests.ts'
 
 /** What makes a transaction take a path, and the calls that are its own. `skip`: so many calls of this name come earlier on the path. */
@@ -53,13 +52,34 @@ async function park(
  * @param journalUrl of an engine: JOURNAL_URL, or nothing for SQLite
  */
 export function killsAtCalls(journalUrl: () => string | undefined): void {
-  test('killed at every call to the TSB, before and after it acted, with each kind of request, on each way', async (t) => {
-    const scene = await sceneFor(t, stageOf(journalUrl()))
-    const victim = scene.launch()
-    await victim.listening
-    const requests: CallerRequest[] = []
-    const unanswered: Promise<void>[] = []
-    for (const [kind, ways] of Object.entries(WAYS) as [RequestKind, readonly Way[]][]) {
+  // The first transaction of a process asks for the TSB's version, and all others wait for the answer.
+  for (const [when, kind, stage] of HANGS) {
+    test(`killed at its question for the TSB's version, ${when} that was answered`, async (t) => {
+      const scene = await sceneFor(t, stageOf(journalUrl()))
+      const victim = scene.launch()
+      const request = REQUESTS['a label'](`version-${when}`)
+      await victim.listening
+      scene.simulator.faults.set('version-info', { kind })
+      const asked = scene.simulator.next('version-info', stage)
+      const unanswered = assert.rejects(victim.post(request.body), TypeError)
+      await asked
+      await victim.kill()
+      await unanswered
+      const app = await scene.join()
+      await settleAll(scene, app)
+      await assertWhole(scene, app)
+      await assertRepeatable(scene, app, request, undefined)
+    })
+  }
+
+  // A process per kind: a rollback that stands still is given up after 20 s, and the slowest machine must come to the kill before.
+  for (const [kind, ways] of Object.entries(WAYS) as [RequestKind, readonly Way[]][]) {
+    test(`killed at every call to the TSB, before and after it acted, on each way, with ${kind}`, async (t) => {
+      const scene = await sceneFor(t, stageOf(journalUrl()))
+      const victim = scene.launch()
+      await victim.listening
+      const requests: CallerRequest[] = []
+      const unanswered: Promise<void>[] = []
       for (const { breaks, calls } of ways) {
         for (const call of calls) {
           for (const hang of HANGS) {
@@ -70,17 +90,17 @@ export function killsAtCalls(journalUrl: () => string | undefined): void {
           }
         }
       }
-    }
-    await victim.kill()
-    await Promise.all(unanswered)
-    assert.equal((await scene.rows('open')).length, requests.length)
+      await victim.kill()
+      await Promise.all(unanswered)
+      assert.equal((await scene.rows('open')).length, requests.length)
 
-    const app = await scene.join()
-    await settleAll(scene, app)
-    assert.deepEqual(await assertWhole(scene, app), [])
-    const again = await Promise.all(requests.map(({ body, headers }) => app.post(body, headers)))
-    assert.deepEqual(again.map(({ status }) => status), requests.map(() => 201))
-  })
+      const app = await scene.join()
+      await settleAll(scene, app)
+      assert.deepEqual(await assertWhole(scene, app), [])
+      const again = await Promise.all(requests.map(({ body, headers }) => app.post(body, headers)))
+      assert.deepEqual(again.map(({ status }) => status), requests.map(() => 201))
+    })
+  }
 
   test('killed when create-key was sent, which lands only after the next process looked for the key', async (t) => {
     const scene = await sceneFor(t, { ...stageOf(journalUrl()), env: { SETTLE_AFTER_MS: '60000' } })
@@ -108,3 +128,6 @@ export function killsAtCalls(journalUrl: () => string | undefined): void {
     for (const request of requests) await assertRepeatable(scene, app, request, undefined)
   })
 }
+
+/** @returns what `openScene` takes for an engine */
+const stageOf = (journalUrl: string | undefined): { journalUrl?: string } => (journalUrl === undefined ? {} : { journalUrl })

@@ -43,4 +43,5 @@ LABEL org.opencontainers.image.title="attestation-bundler" \
       org.opencontainers.image.revision="${REVISION}"
 EXPOSE 3000
 HEALTHCHECK --interval=2s --timeout=3s --start-period=15s --retries=3 CMD ["node", "src/healthcheck.ts"]
-CMD ["node", "src/server.ts"]
+# SIGUSR1 would open Node's debugger, which reads every secret in memory.
+CMD ["node", "--disable-sigusr1", "src/server.ts"]

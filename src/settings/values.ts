@@ -42,8 +42,19 @@ export const isLoopback = (host: string): boolean => LOOPBACK.test(host) || host
 /** Checks JOURNAL_URL: `file:<path>` or `postgres://…`. */
 export function checkJournalUrl(value: string, faults: string[]): void {
   const isFile = /^file:.+/.test(value)
-  const isPostgres = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)
-  if (!isFile && !isPostgres) faults.push('JOURNAL_URL: must be file:<path> or postgres://…')
+  const isPostgres = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && isDecodable(value)
+  if (!isFile && !isPostgres) faults.push('JOURNAL_URL: must be file:<path> or postgres://…, with percent-encoded user and password')
+}
+
+/** A password with a `%` that was not written as `%25` would end every start as if the database were away. */
+function isDecodable(url: string): boolean {
+  const { username, password, pathname } = new URL(url)
+  try {
+    decodeURIComponent(username + password + pathname)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Reads JOURNAL_ENCRYPTION_KEY: a comma-separated list of 32 bytes in base64; the first encrypts, all decrypt. */

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import pkg from '../../package.json' with { type: 'json' }
 import { isStopped } from './process-state.ts'
 import { reap } from './reaper.ts'
 import type { LogLine } from './service.ts'
@@ -42,6 +43,8 @@ export interface ServiceProcess {
   paused(): Promise<void>
 }
 
+/** What `npm start` says behind `node`. */
+const START = pkg.scripts.start.split(' ').slice(1)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const PATIENCE_MS = 20_000
 
@@ -52,7 +55,7 @@ const PATIENCE_MS = 20_000
  * @param imports modules to load first, by URL or path (`node --import`)
  */
 export function launchService(env: Readonly<Record<string, string>>, imports: readonly string[] = []): ServiceProcess {
-  const child = spawn(process.execPath, [...imports.flatMap((module) => ['--import', module]), 'src/server.ts'], {
+  const child = spawn(process.execPath, [...imports.flatMap((module) => ['--import', module]), ...START], {
     cwd: root,
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], AUTH_MODE: 'none', PORT: '0', LOG_LEVEL: 'debug', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

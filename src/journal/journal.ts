@@ -131,8 +131,8 @@ export interface Journal {
   /** Inserts a row in state `began`, leased to this process. Durable when it resolves, as every write here. */
   begin(row: NewTransaction): Promise<Begun>
   /**
-   * A compare-and-set on id, fence, state and owner. Renews the lease, but for a change that ends or releases the row, and with it the claim.
-   * `committed` and `rolled-back` wipe the secret. Throws Error where the change is none that may follow the claim's state.
+   * A compare-and-set on id, fence, state and owner. Renews the lease, but for a change that ends or releases the row, and with it the
+   * claim. `committed` and `rolled-back` wipe the secret. Throws Error where the change is none that may follow the claim's state.
    * @returns the claim for the next write; undefined where the row is no longer this claim's
    */
   write(claim: Claim, change: Change): Promise<Claim | undefined>

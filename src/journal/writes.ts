@@ -56,7 +56,8 @@ export async function write({ engine: { db, clock }, owner, leaseMs }: Context, 
 
 /** See Journal.noteSteps. */
 export async function noteSteps({ engine: { db } }: Context, id: string, steps: Transaction['steps']): Promise<void> {
-  await db.updateTable('bundle_transaction').set({ steps: JSON.stringify(steps) }).where('id', '=', id).where('state', '=', 'committed').execute()
+  await db.updateTable('bundle_transaction').set({ steps: JSON.stringify(steps) })
+    .where('id', '=', id).where('state', '=', 'committed').execute()
 }
 
 /** See Journal.beat. */

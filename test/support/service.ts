@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -25,6 +26,8 @@ export type LogLine = Readonly<Record<string, unknown>>
 export interface Service {
   /** Where it listens, without a slash at the end. */
   readonly url: string
+  /** What listens there: its `connection` event gives the sockets. */
+  readonly server: Server
   readonly simulator: Simulator
   /** Log lines that the service wrote, parsed. */
   readonly log: LogLine[]
@@ -53,6 +56,7 @@ export async function startService(options: { simulator?: SimulatorOptions; env?
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
+    server: app.http.server,
     simulator,
     log,
     async logged(wanted) {

@@ -91,8 +91,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   connections.watch(http, settings.transaction.maxTransactions + settings.transaction.maxQueued)
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
-    // RFC 9112, section 3.2.
-    if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
+    // RFC 9112, section 3.2. HTTP/0.9, which the parser takes too, has no headers at all.
+    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
     // Before its body is looked at: what nobody reads is not parsed.
     return request.is404 ? handleUnknownRoute(request, reply) : undefined
   })

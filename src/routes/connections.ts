@@ -23,6 +23,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: 10_000, header
 /** Room beside those who wait for a transaction: load balancers, scrapers, idle connections. Beyond it the process would run out of files. */
 const SPARE_CONNECTIONS = 1_000
 
+/** Requests at once on one connection. Node works on all that it reads: a thousand in one packet of 64 KiB would queue answers of 65 MB. */
+const MOST_IN_A_ROW = 8
+
 /** @returns Node's options for the server, HTTP or HTTPS */
 export function serverOptions(limits: ConnectionLimits): ServerOptions {
   return {
@@ -48,10 +51,13 @@ export interface Connections {
 export function openConnections(limits: ConnectionLimits): Connections {
   const inFlight = new WeakMap<object, Set<ServerResponse>>()
 
-  const begin = (socket: Socket, response: ServerResponse): void => {
+  /** @returns false where the connection asks for too much at once */
+  const begin = (socket: Socket, response: ServerResponse): boolean => {
     const responses = inFlight.get(socket) ?? new Set()
+    if (responses.size >= MOST_IN_A_ROW) return false
     inFlight.set(socket, responses.add(response))
     response.once('close', () => responses.delete(response))
+    return true
   }
   /** Behind a pipelined request an answer waits until those before it are out: its time starts when the socket is its own. */
   const limit = (response: ServerResponse): void => {
@@ -74,7 +80,12 @@ export function openConnections(limits: ConnectionLimits): Connections {
       server.maxConnections = callers + SPARE_CONNECTIONS
       // Node's own answer would be a bare 417. Nobody has to understand an expectation (RFC 9110, section 10.1.1).
       server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response))
-      app.addHook('onRequest', async (request, reply) => { begin(request.raw.socket, reply.raw) })
+      app.addHook('onRequest', async (request, reply) => {
+        const { socket } = request.raw
+        if (!socket.destroyed && begin(socket, reply.raw)) return undefined
+        socket.destroy()
+        return reply.hijack()
+      })
       app.addHook('onSend', async (_request, reply) => { limit(reply.raw) })
     },
   }

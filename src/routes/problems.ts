@@ -60,6 +60,7 @@ export function handleError(error: FastifyError | Error, request: FastifyRequest
 
 const PARSER_ERRORS: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload-too-large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 }
 

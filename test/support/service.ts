@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -26,6 +27,8 @@ export type LogLine = Readonly<Record<string, unknown>>
 export interface RunningApp {
   /** Where it listens, without a slash at the end. */
   readonly url: string
+  /** What listens there: its `connection` event gives the sockets. */
+  readonly server: Server
   /** Log lines that the service wrote, parsed. */
   readonly log: LogLine[]
   /** Waits for a log line; resolves at once where it was written already. */
@@ -61,6 +64,7 @@ export async function startApp(env: Readonly<Record<string, string>>, now?: () =
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
   return {
     url,
+    server: app.http.server,
     log,
     async logged(wanted) {
       const written = log.find(wanted)

@@ -70,7 +70,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   if (values.AUTH_MODE === 'none') warnings.push('AUTH_MODE=none: everyone who can reach this service can create keys with it')
   if (encryptionKeys.length === 0) warnings.push('JOURNAL_ENCRYPTION_KEY is not set: key passwords are not kept for recovery')
   return {
-    http: { host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }), ...(tls && { tls: withPaths(tls, clientCa, values) }) },
+    http: {
+      host: values.HOST, port: values.PORT, ...(values.TRUST_PROXY !== undefined && { trustProxy: values.TRUST_PROXY }),
+      ...(tls && { tls: { ...tls, ...(clientCa !== undefined && { clientCa }), paths: tlsPaths(values) } }),
+    },
     logLevel: values.LOG_LEVEL,
     auth,
     tsb,
@@ -89,6 +92,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   }
 }
 
-function withPaths(pair: { cert: string; key: string }, clientCa: string | undefined, { TLS_CERT_FILE: cert = '', TLS_KEY_FILE: key = '', TLS_CLIENT_CA_FILE: ca }: Environment): TlsSettings {
-  return { ...pair, ...(clientCa !== undefined && { clientCa }), paths: { cert, key, ...(ca !== undefined && { clientCa: ca }) } }
+function tlsPaths({ TLS_CERT_FILE: cert = '', TLS_KEY_FILE: key = '', TLS_CLIENT_CA_FILE: clientCa }: Environment): TlsSettings['paths'] {
+  return { cert, key, ...(clientCa !== undefined && { clientCa }) }
 }

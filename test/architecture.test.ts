@@ -117,7 +117,7 @@ describe('who knows what', () => {
   })
   test('only src/auth/jwt.ts knows JWTs, and fetches the keys of their issuer', () => assert.deepEqual(usersOf('jose'), ['auth/jwt.ts']))
   test('only routes and the app know the web framework', () => {
-    const users = [...usersOf('fastify'), ...usersOf('@fastify/swagger'), ...usersOf('@fastify/type-provider-typebox'), ...usersOf('@fastify/rate-limit')]
+    const users = ['fastify', '@fastify/swagger', '@fastify/type-provider-typebox', '@fastify/rate-limit'].flatMap(usersOf)
     assert.deepEqual(users.filter((path) => !path.startsWith('routes/') && path !== 'app.ts' && path !== 'observability/observe.ts'), [])
   })
   test('only the journal knows its database', () => {

@@ -31,16 +31,20 @@ const REQUIRED = {
 export function readAuthSettings(values: Environment, files: FileReader, faults: string[], warnings: string[]): AuthSettings | undefined {
   const mode = values.AUTH_MODE
   for (const name of REQUIRED[mode]) {
-    if (values[name] === undefined && !faults.some((fault) => fault.startsWith(`${name}:`))) faults.push(`${name}: must be set with AUTH_MODE=${mode}`)
+    const said = faults.some((fault) => fault.startsWith(`${name}:`))
+    if (values[name] === undefined && !said) faults.push(`${name}: must be set with AUTH_MODE=${mode}`)
   }
   // Whoever sets it expects callers without a certificate to be refused.
-  if (values.TLS_CLIENT_CA_FILE !== undefined && mode !== 'mtls') faults.push('TLS_CLIENT_CA_FILE: client certificates are checked with AUTH_MODE=mtls only')
+  if (values.TLS_CLIENT_CA_FILE !== undefined && mode !== 'mtls') {
+    faults.push('TLS_CLIENT_CA_FILE: client certificates are checked with AUTH_MODE=mtls only')
+  }
   for (const name of REQUIRED.jwt) {
-    if (values[name] !== undefined && !REQUIRED[mode].some((needed) => needed === name)) warnings.push(`${name} is set, but nothing uses it with AUTH_MODE=${mode}`)
+    const used = REQUIRED[mode].some((needed) => needed === name)
+    if (values[name] !== undefined && !used) warnings.push(`${name} is set, but nothing uses it with AUTH_MODE=${mode}`)
   }
   if (mode === 'none') return { mode }
   if (mode !== 'mtls' && values.TLS_CERT_FILE === undefined && !isLoopback(values.HOST)) {
-    warnings.push(`AUTH_MODE=${mode} without TLS_CERT_FILE: credentials cross the network in clear, up to what ends TLS in front of this service`)
+    warnings.push(`AUTH_MODE=${mode} without TLS_CERT_FILE: credentials cross the network in clear, but for what ends TLS in front of it`)
   }
 
   const clients = readClientsFile(values.AUTH_CLIENTS_FILE, mode, files, faults)
@@ -48,7 +52,8 @@ export function readAuthSettings(values: Environment, files: FileReader, faults:
   if (clients === undefined) return undefined
   if (mode !== 'jwt') return { mode, clients }
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = values
-  return jwksUrl === undefined || issuer === undefined || audience === undefined ? undefined : { mode, clients, jwt: { jwksUrl, issuer, audience } }
+  if (jwksUrl === undefined || issuer === undefined || audience === undefined) return undefined
+  return { mode, clients, jwt: { jwksUrl, issuer, audience } }
 }
 
 function readClientsFile(path: string | undefined, mode: ClientMode, files: FileReader, faults: string[]): ClientsFile | undefined {

@@ -18,8 +18,11 @@ const Hash = Type.String({ pattern: '^[0-9A-Fa-f]{64}$' })
 const id = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' })
 const labels = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._*-]{1,128}$' }), { minItems: 1, maxItems: 100 })
 
-const KeyClient = Type.Object({ id, apiKeySha256: Type.Union([Hash, Type.Array(Hash, { minItems: 1, maxItems: 2 })]), labels }, { additionalProperties: false })
-const SubjectClient = Type.Object({ id, subject: Type.String({ pattern: '^[^\\p{Cc}]{1,1000}$' }), labels }, { additionalProperties: false })
+const apiKeySha256 = Type.Union([Hash, Type.Array(Hash, { minItems: 1, maxItems: 2 })])
+const subject = Type.String({ pattern: '^[^\\p{Cc}]{1,1000}$' })
+
+const KeyClient = Type.Object({ id, apiKeySha256, labels }, { additionalProperties: false })
+const SubjectClient = Type.Object({ id, subject, labels }, { additionalProperties: false })
 const fileOf = <T extends typeof KeyClient | typeof SubjectClient>(client: T) => Type.Array(client, { minItems: 1, maxItems: 10_000 })
 const KeyClients = fileOf(KeyClient)
 const SubjectClients = fileOf(SubjectClient)
@@ -77,7 +80,8 @@ function faultsOf({ keyword, instancePath, params }: SchemaError, mode: ClientMo
   if (member !== undefined) return [`/${index}/${member}: ${EXPECTED[member] ?? 'is not known'}`]
   if (keyword === 'required') return namesIn(params, 'requiredProperties').map((name) => `/${index}/${name}: is missing`)
   if (keyword === 'additionalProperties') {
-    return namesIn(params, 'additionalProperties').map((name) => `/${index}/${/^\w{1,40}$/.test(name) ? name : '?'}: is not a member that a client has with AUTH_MODE=${mode}`)
+    const shown = namesIn(params, 'additionalProperties').map((name) => /^\w{1,40}$/.test(name) ? name : '?')
+    return shown.map((name) => `/${index}/${name}: is not a member that a client has with AUTH_MODE=${mode}`)
   }
   return keyword === 'type' ? [`/${index}: must be an object`] : []
 }

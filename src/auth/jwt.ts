@@ -11,8 +11,8 @@ export interface JwtSettings {
 }
 
 /**
- * Signatures only: with HS* a public key that everyone can read would pass as the secret (RFC 8725, section 2.1), and `none` is no signature.
- * RS256 because most issuers sign with nothing else; the longer RS* and PS* add nothing that ES384 and EdDSA do not have.
+ * Signatures only: with HS* a public key that everyone can read would pass as the secret (RFC 8725, section 2.1), and `none` is no
+ * signature. RS256 because most issuers sign with nothing else; the longer RS* and PS* add nothing that ES384 and EdDSA do not have.
  */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519']
 /** Issuer and service keep their clocks by NTP: more than this is an expired token. */
@@ -28,14 +28,18 @@ const JWKS_TIMEOUT_MS = 5_000
 const SHOWN = 200
 
 /**
- * Callers with a JWT of an issuer (RFC 7519, RFC 8725, RFC 9068): signature by a key of the JWKS, `iss`, `aud`, `exp`, `nbf`; `sub` names the client.
- * Keys in the token itself (`jwk`, `jku`, `x5u`, `x5c`) are never looked at.
+ * Callers with a JWT of an issuer (RFC 7519, RFC 8725, RFC 9068): signature by a key of the JWKS, `iss`, `aud`, `exp`, `nbf`; `sub` names
+ * the client. Keys in the token itself (`jwk`, `jku`, `x5u`, `x5c`) are never looked at.
  * @param clients read again when their file changes
  * @param now the clock
  * @param warn gets told where the keys cannot be fetched at the start
  */
-export function jwts({ jwksUrl, issuer, audience }: JwtSettings, clients: WatchedFiles<readonly Client[]>, now: () => Date, warn: (message: string) => void): Authenticator {
-  const keys = createRemoteJWKSet(jwksUrl, { cacheMaxAge: JWKS_CACHE_MS, cooldownDuration: JWKS_COOLDOWN_MS, timeoutDuration: JWKS_TIMEOUT_MS })
+export function jwts(
+  { jwksUrl, issuer, audience }: JwtSettings, clients: WatchedFiles<readonly Client[]>, now: () => Date, warn: (message: string) => void,
+): Authenticator {
+  const keys = createRemoteJWKSet(jwksUrl, {
+    cacheMaxAge: JWKS_CACHE_MS, cooldownDuration: JWKS_COOLDOWN_MS, timeoutDuration: JWKS_TIMEOUT_MS,
+  })
   // The first caller need not wait for it, and an operator learns of a wrong address before a caller does.
   keys.reload().catch((error: unknown) => warn(`AUTH_JWKS_URL: ${causeOf(error)}; it is tried again when a caller comes`))
 
@@ -51,7 +55,8 @@ export function jwts({ jwksUrl, issuer, audience }: JwtSettings, clients: Watche
           algorithms: ALGORITHMS, issuer, audience, requiredClaims: ['exp', 'sub'], clockTolerance: CLOCK_TOLERANCE_S, currentDate: now(),
         })
         const { sub } = verified.payload
-        return refusedUse(verified) ?? callerOf(clients.current().find(({ subject }) => subject === sub), `sub ${JSON.stringify(sub).slice(0, SHOWN)}`)
+        const client = clients.current().find(({ subject }) => subject === sub)
+        return refusedUse(verified) ?? callerOf(client, `sub ${JSON.stringify(sub).slice(0, SHOWN)}`)
       } catch (error) {
         return outcomeOf(error)
       }
@@ -67,13 +72,17 @@ function refusedUse({ protectedHeader: { typ = 'JWT' }, payload: { cnf } }: JWTV
   return cnf === undefined ? undefined : { refused: 'invalid', detail: 'cnf' }
 }
 
+const OF_THE_TOKEN: ReadonlySet<string> = new Set([
+  errors.JWSSignatureVerificationFailed, errors.JOSEAlgNotAllowed, errors.JOSENotSupported, errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+].map(({ code }) => code))
+
 /** What is wrong with the token is the caller's; what is wrong with the keys is not. */
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof errors.JWTExpired) return { refused: 'expired' }
   if (error instanceof errors.JWTClaimValidationFailed) return { refused: 'invalid', detail: error.claim }
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) return { refused: 'malformed' }
-  const tokens = [errors.JWSSignatureVerificationFailed, errors.JOSEAlgNotAllowed, errors.JOSENotSupported, errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys]
-  if (tokens.some((kind) => error instanceof kind)) return { refused: 'invalid', detail: (error as InstanceType<typeof errors.JOSEError>).code }
+  if (error instanceof errors.JOSEError && OF_THE_TOKEN.has(error.code)) return { refused: 'invalid', detail: error.code }
   return { unavailable: `AUTH_JWKS_URL: ${causeOf(error)}` }
 }
 

@@ -17,7 +17,7 @@ export function allowsLabel(patterns: readonly string[], { kind, value }: Reques
   return patterns.some((pattern) => matches(pattern, label))
 }
 
-/** Goes through the label once. As a regular expression, a pattern of many stars would take a time that grows with their number as its power. */
+/** Goes through the label once. A regular expression made of many stars would take a time with their number as its power. */
 function matches(pattern: string, label: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   const last = rest.pop()

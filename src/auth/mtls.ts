@@ -29,7 +29,9 @@ export function peerOf(socket: TLSSocket): Peer {
  * @param found what the handshake of a connection found; undefined where the CAs changed since
  * @param now the clock: a connection may outlive its certificate
  */
-export function clientCertificates(clients: WatchedFiles<readonly Client[]>, found: (socket: Socket) => Peer | undefined, now: () => Date): Authenticator {
+export function clientCertificates(
+  clients: WatchedFiles<readonly Client[]>, found: (socket: Socket) => Peer | undefined, now: () => Date,
+): Authenticator {
   return {
     // There is no registered scheme for client certificates, and RFC 9110, section 15.5.2, asks for a challenge: this name is our own.
     challenge: 'ClientCertificate realm="attestation-bundler"',
@@ -40,7 +42,7 @@ export function clientCertificates(clients: WatchedFiles<readonly Client[]>, fou
       const { trusted, certificate, reason } = peer
       // Also where `trusted` is true: that is what Node says of a resumed session without any certificate.
       if (certificate === undefined) return { refused: 'missing' }
-      if (!trusted) return { refused: reason === 'CERT_HAS_EXPIRED' ? 'expired' : 'invalid', ...(reason !== undefined && { detail: reason }) }
+      if (!trusted) return { refused: reason === 'CERT_HAS_EXPIRED' ? 'expired' : 'invalid', detail: reason ?? 'not trusted' }
       if (certificate.validToDate < now()) return { refused: 'expired' }
       if (certificate.ca) return { refused: 'invalid', detail: 'a CA is not a caller' }
       const subject = rfc2253Subject(certificate)

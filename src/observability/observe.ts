@@ -31,7 +31,9 @@ export function openObservability(log: FastifyBaseLogger, read: { load(): { runn
   const failedChecks = new Counter({ name: 'attestation_bundle_failed_checks_total', help: 'Checks that failed', labelNames: ['check'], registers })
   const abandoned = new Counter({ name: 'attestation_bundle_rollbacks_abandoned_total', help: 'Keys left at the HSM that an operator has to look at', registers })
   const tsbCalls = new Counter({ name: 'attestation_bundle_tsb_requests_total', help: 'Requests to the TSB', labelNames: ['call', 'outcome', 'status'], registers })
-  const unauthenticated = new Counter({ name: 'attestation_bundle_unauthenticated_total', help: 'Requests without a valid credential', labelNames: ['reason'], registers })
+  const unauthenticated = new Counter({
+    name: 'attestation_bundle_unauthenticated_total', help: 'Requests without a valid credential', labelNames: ['reason'], registers,
+  })
   new Gauge({ name: 'attestation_bundle_transactions_running', help: 'Transactions that run', registers, collect() { this.set(read.load().running) } })
   new Gauge({ name: 'attestation_bundle_transactions_queued', help: 'Callers that wait', registers, collect() { this.set(read.load().queued) } })
   new Gauge({ name: 'attestation_bundle_rollbacks_owed', help: 'Keys that are still to be deleted', registers, collect() { return owedOr(this, 'owed') } })
@@ -77,7 +79,7 @@ export function openObservability(log: FastifyBaseLogger, read: { load(): { runn
       if (limited) return
       const line = { address, reason, ...(detail !== undefined && { detail }) }
       if (reason === 'keys-unavailable') log.error(line, 'a credential could not be checked')
-      else log.warn(line, last ? 'no valid credential, and too many from this address: further ones are only counted for now' : 'no valid credential')
+      else log.warn(line, `no valid credential${last ? ', and too many from this address: further ones are only counted for now' : ''}`)
     },
     metrics: () => registry.metrics(),
     metricsType: registry.contentType,

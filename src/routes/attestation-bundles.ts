@@ -26,7 +26,9 @@ export interface Callers {
 }
 
 /** The one resource that does the work. Every caller has to say who it is, and sees its own transactions only. */
-export function attestationBundles(transactions: Transactions, defaultProfile: ProfileName, { authenticator, refused }: Callers): FastifyPluginAsyncTypebox {
+export function attestationBundles(
+  transactions: Transactions, defaultProfile: ProfileName, { authenticator, refused }: Callers,
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     await authenticate(app, authenticator, refused)
 

@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-/** Wrong credentials from one address before it is told to wait: enough for a deployment with the key of yesterday, too few for guessing. */
+/** Wrong credentials from one address before it is told to wait: enough for a deployment with the key of yesterday. */
 const FAILURES = 20
 const WINDOW_MS = 60_000
 /** Past that, an answer takes so long. What is right is answered at once. */
@@ -30,7 +30,9 @@ const ADDRESSES = 10_000
  * @param app the scope, with the routes still to come
  * @param refused is told of every request without a caller
  */
-export async function authenticate(app: FastifyInstance, { check, challenge, perConnection }: Authenticator, refused: (event: Refused) => void): Promise<void> {
+export async function authenticate(
+  app: FastifyInstance, { check, challenge, perConnection }: Authenticator, refused: (event: Refused) => void,
+): Promise<void> {
   await app.register(rateLimit, { global: false, max: FAILURES, timeWindow: WINDOW_MS, cache: ADDRESSES, keyGenerator: addressOf })
   const countFailure = app.createRateLimit()
   app.decorateRequest('caller')

@@ -10,12 +10,16 @@ export const OPENAPI: FastifyDynamicSwaggerOptions = {
     openapi: '3.1.0',
     info: {
       title: 'Attestation bundler', version: pkg.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, and returns one zip for the QTSP.',
+      description: 'One request makes a signing key in a Primus HSM, its CSR and its key attestation, verifies them, '
+        + 'and returns one zip for the QTSP.',
     },
     servers: [{ url: '/', description: 'this instance' }],
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'AUTH_MODE=api-key: the API key. AUTH_MODE=jwt: a JWT of the issuer that the operator configured' },
+        bearer: {
+          type: 'http', scheme: 'bearer',
+          description: 'AUTH_MODE=api-key: the API key. AUTH_MODE=jwt: a JWT of the issuer that the operator configured',
+        },
         mutualTLS: MUTUAL_TLS as { type: 'http'; scheme: string },
       },
     },

@@ -47,7 +47,7 @@ export function fileReader(faults: string[]): FileReader {
     },
     authorities(variable, path) {
       const pem = text(variable, path)
-      if (pem !== undefined && !areAuthorities(pem)) faults.push(`${variable}: the file must hold CA certificates in PEM, and nothing else in PEM`)
+      if (pem !== undefined && !areAuthorities(pem)) faults.push(`${variable}: the file must hold CA certificates in PEM and nothing else`)
       return pem
     },
     pair(values, certVariable, keyVariable) {

@@ -24,9 +24,9 @@ export interface Watch<T> {
 }
 
 /**
- * Reads files again when their content changes. They are looked at when they are used: mounted secrets are replaced by moving a symbolic link,
- * which `fs.watch` does not see on every file system. Contents are compared, not times: the files are small, and two writes within one
- * tick of a file system's clock look the same from outside.
+ * Reads files again when their content changes. They are looked at when they are used: mounted secrets are replaced by moving a symbolic
+ * link, which `fs.watch` does not see on every file system. Contents are compared, not times: the files are small, and two writes within
+ * one tick of a file system's clock look the same from outside.
  * @throws whatever `parse` throws of the first content
  */
 export function watchFiles<T>({ paths, first, parse, now, changed, failed }: Watch<T>): WatchedFiles<T> {

@@ -63,11 +63,15 @@ describe('an API key', () => {
     for (const secret of [planted, ...Object.values(KEYS)]) assert.ok(!log.includes(secret) && !log.includes(sha256(secret)))
   })
   test('is asked for by every route below /v1, and by no other', async () => {
-    for (const [method, target] of [['GET', '/v1/attestation-bundles/1'], ['HEAD', '/v1/attestation-bundles/1'], ['GET', '/v1/attestation-bundles'], ['POST', '/v1/attestation-bundles/']] as const) {
-      const { status } = await ask(service.url + target, { method, headers: { 'x-forwarded-for': '203.0.113.250' } })
-      assert.ok(status === 401 || (status === 404 && target.endsWith('/')), `${method} ${target}: ${status}`)
+    for (const target of ['/v1/attestation-bundles/1', '/v1/attestation-bundles', '/v1/attestation-bundles?label=x']) {
+      for (const method of ['GET', 'HEAD']) {
+        const { status } = await ask(service.url + target, { method, headers: { 'x-forwarded-for': '203.0.113.250' } })
+        assert.equal(status, 401, `${method} ${target}`)
+      }
     }
-    for (const target of ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs']) assert.equal((await ask(service.url + target)).status, 200, target)
+    for (const target of ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs']) {
+      assert.equal((await ask(service.url + target)).status, 200, target)
+    }
   })
   test('is looked at before the body: what is too large, malformed or of another type is 401 all the same', async () => {
     for (const [type, body] of [['text/plain', 'x'], ['application/json', { x: 'x'.repeat(100_000) }]] as const) {
@@ -77,7 +81,8 @@ describe('an API key', () => {
 })
 
 describe('the clients file', () => {
-  const works = async (token: string): Promise<boolean> => (await list(service, 'x', { headers: { ...bearer(token), 'x-forwarded-for': '203.0.113.251' } })).status === 200
+  const works = async (token: string): Promise<boolean> =>
+    (await list(service, 'x', { headers: { ...bearer(token), 'x-forwarded-for': '203.0.113.251' } })).status === 200
   const reads = (content: unknown): void => {
     if (typeof content === 'string') files.write('clients.json', content)
     else files.writeJson('clients.json', content)
@@ -107,7 +112,9 @@ describe('the clients file', () => {
       assert.deepEqual([await works(KEYS.billing), await works(KEYS.new)], [true, true], content)
       clock.pass(5_000)
       assert.equal(await works(KEYS.billing), true)
-      assert.deepEqual(said().slice(before).map((text) => /^AUTH_CLIENTS_FILE: .*; the clients of before stay in force$/.test(text)), [true], content)
+      const [line = '', ...more] = said().slice(before)
+      assert.match(line, /^AUTH_CLIENTS_FILE: .*; the clients of before stay in force$/)
+      assert.deepEqual(more, [])
     }
     rmSync(path)
     clock.pass(1_000)

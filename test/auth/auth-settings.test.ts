@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ConfigError, readSettings, type Settings } from '../../src/config.ts'
 import { sharedPki } from '../support/service.ts'
+import { keyPem } from './certificates.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -20,10 +21,13 @@ before(async () => {
   const keyClients = file('keys.json', JSON.stringify([KEY_CLIENT]))
   const subjectClients = file('subjects.json', JSON.stringify([SUBJECT_CLIENT]))
   good['api-key'] = { AUTH_MODE: 'api-key', AUTH_CLIENTS_FILE: keyClients }
-  good.jwt = { AUTH_MODE: 'jwt', AUTH_CLIENTS_FILE: subjectClients, AUTH_JWKS_URL: 'https://idp.example/jwks', AUTH_ISSUER: 'https://idp.example', AUTH_AUDIENCE: 'bundler' }
+  good.jwt = {
+    AUTH_MODE: 'jwt', AUTH_CLIENTS_FILE: subjectClients, AUTH_JWKS_URL: 'https://idp.example/jwks', AUTH_ISSUER: 'https://idp.example',
+    AUTH_AUDIENCE: 'bundler',
+  }
   good.mtls = {
     AUTH_MODE: 'mtls', AUTH_CLIENTS_FILE: subjectClients, TLS_CERT_FILE: file('leaf.pem', leaf.pem),
-    TLS_KEY_FILE: file('leaf.key', String(leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }))), TLS_CLIENT_CA_FILE: file('ca.pem', root.pem),
+    TLS_KEY_FILE: file('leaf.key', keyPem(leaf)), TLS_CLIENT_CA_FILE: file('ca.pem', root.pem),
   }
 })
 after(() => { rmSync(folder, { recursive: true, force: true }) })
@@ -81,10 +85,14 @@ describe('each mode', () => {
 })
 
 test('AUTH_JWKS_URL is https, or on this machine', () => {
-  for (const AUTH_JWKS_URL of ['https://idp.example/jwks?x=1', 'http://127.0.0.1:8080/jwks', 'http://localhost/jwks', 'http://[::1]/jwks']) {
+  const safe = ['https://idp.example/jwks?x=1', 'http://127.0.0.1:8080/jwks', 'http://localhost/jwks', 'http://[::1]/jwks']
+  const unsafe = [
+    'http://idp.example/jwks', 'http://127.0.0.1.example/jwks', 'idp.example', 'file:///jwks.json', 'https://user:planted@idp.example/jwks',
+  ]
+  for (const AUTH_JWKS_URL of safe) {
     assert.deepEqual(faultsOf({ ...good.jwt, AUTH_JWKS_URL }), [], AUTH_JWKS_URL)
   }
-  for (const AUTH_JWKS_URL of ['http://idp.example/jwks', 'http://127.0.0.1.example/jwks', 'idp.example', 'file:///jwks.json', 'https://user:planted@idp.example/jwks']) {
+  for (const AUTH_JWKS_URL of unsafe) {
     assert.deepEqual(named(faultsOf({ ...good.jwt, AUTH_JWKS_URL })), ['AUTH_JWKS_URL'], AUTH_JWKS_URL)
     assert.ok(!faultsOf({ ...good.jwt, AUTH_JWKS_URL }).join().includes('planted'))
   }
@@ -93,7 +101,7 @@ test('AUTH_JWKS_URL is https, or on this machine', () => {
 test('TLS_CLIENT_CA_FILE holds CAs, and all of them are', async () => {
   const { root, device, leaf } = await sharedPki()
   assert.deepEqual(faultsOf({ ...good.mtls, TLS_CLIENT_CA_FILE: file('two.pem', `CAs\n${root.pem}\n${device.pem}`) }), [])
-  for (const content of ['', 'planted', leaf.pem, root.pem + leaf.pem, root.pem.slice(0, 200), String(leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }))]) {
+  for (const content of ['', 'planted', leaf.pem, root.pem + leaf.pem, root.pem.slice(0, 200), keyPem(leaf), root.pem + keyPem(leaf)]) {
     assert.deepEqual(named(faultsOf({ ...good.mtls, TLS_CLIENT_CA_FILE: file('bad.pem', content) })), ['TLS_CLIENT_CA_FILE'], content)
   }
 })
@@ -112,7 +120,8 @@ describe('a clients file', () => {
     ['with the key in place of its hash', [client({ apiKeySha256: 'planted-key' })], ['/0/apiKeySha256']],
     ['with three hashes', [client({ apiKeySha256: [HASH, 'cd'.repeat(32), 'ef'.repeat(32)] })], ['/0/apiKeySha256']],
     ['with no hash', [client({ apiKeySha256: [] })], ['/0/apiKeySha256']],
-    ['with no label', [client({ labels: [] })], ['/0/labels']], ['with a label that is no pattern', [other, client({ labels: ['a', 'planted?'] })], ['/1/labels']],
+    ['with no label', [client({ labels: [] })], ['/0/labels']],
+    ['with a label that is no pattern', [other, client({ labels: ['a', 'planted?'] })], ['/1/labels']],
     ['with one id twice', [client({}), { ...other, id: 'billing' }], ['/1/id']],
     ['with one hash twice, in another case', [client({}), { ...other, apiKeySha256: HASH.toUpperCase() }], ['/1/apiKeySha256']],
     ['with one hash twice at one client', [client({ apiKeySha256: [HASH, HASH] })], ['/0/apiKeySha256']],
@@ -138,9 +147,13 @@ describe('a clients file', () => {
   })
   test('has subjects with jwt and mtls, each once', () => {
     for (const mode of ['jwt', 'mtls'] as const) {
-      const faults = (content: unknown): readonly string[] => faultsOf({ ...good[mode], AUTH_CLIENTS_FILE: file('clients.json', JSON.stringify(content)) })
-      assert.deepEqual(faults([SUBJECT_CLIENT, { ...SUBJECT_CLIENT, id: 'shop' }]), ['AUTH_CLIENTS_FILE: /1/subject: is already at /0/subject'])
-      assert.match(faults([KEY_CLIENT]).join('\n'), /^AUTH_CLIENTS_FILE: \/0\/subject: is missing\nAUTH_CLIENTS_FILE: \/0\/apiKeySha256: is not a member /)
+      const faults = (content: unknown): readonly string[] =>
+        faultsOf({ ...good[mode], AUTH_CLIENTS_FILE: file('clients.json', JSON.stringify(content)) })
+      const twins = [SUBJECT_CLIENT, { ...SUBJECT_CLIENT, id: 'shop' }]
+      assert.deepEqual(faults(twins), ['AUTH_CLIENTS_FILE: /1/subject: is already at /0/subject'])
+      const [missing = '', strange = ''] = faults([KEY_CLIENT])
+      assert.equal(missing, 'AUTH_CLIENTS_FILE: /0/subject: is missing')
+      assert.match(strange, /^AUTH_CLIENTS_FILE: \/0\/apiKeySha256: is not a member /)
       assert.equal(faults([{ ...SUBJECT_CLIENT, subject: '' }]).length, 1)
     }
   })

@@ -44,7 +44,8 @@ test('the commands for client certificates make a CA, a caller and a server that
   await run(blocks.slice(first, made))
   const file = (name: string): string => join(folder, name)
   const service: Service = await startService({ env: {
-    AUTH_MODE: 'mtls', AUTH_CLIENTS_FILE: file('subjects.json'), TLS_CERT_FILE: file('server.pem'), TLS_KEY_FILE: file('server.key'), TLS_CLIENT_CA_FILE: file('ca.pem'),
+    AUTH_MODE: 'mtls', AUTH_CLIENTS_FILE: file('subjects.json'),
+    TLS_CERT_FILE: file('server.pem'), TLS_KEY_FILE: file('server.key'), TLS_CLIENT_CA_FILE: file('ca.pem'),
   } })
   assert.equal(await run(blocks.slice(made), service.url).finally(() => service.stop()), '{"transactions":[]}ok\n')
 })

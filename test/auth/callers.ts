@@ -28,7 +28,8 @@ export interface Question {
 /** Sends one request, on a connection of its own unless an agent keeps one. */
 export function ask(url: string, { method = 'GET', headers = {}, body, tls, agent }: Question = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-  const options = { method, agent: agent ?? false, headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<string, string | string[]>, ...tls }
+  const sent = { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers } as Record<string, string | string[]>
+  const options = { method, agent: agent ?? false, headers: sent, ...tls }
   const request = url.startsWith('https:') ? overTls(url, options) : plain(url, options)
   request.on('response', (answer) => {
     buffer(answer).then((bytes) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: bytes }), reject)
@@ -40,7 +41,8 @@ export function ask(url: string, { method = 'GET', headers = {}, body, tls, agen
 
 /** The one answer to everything that is wrong with a credential. */
 const UNAUTHENTICATED =
-  '{"type":"urn:problem:attestation-bundle:unauthenticated","title":"No valid credential","status":401,"detail":"send a valid credential","code":"unauthenticated"}'
+  '{"type":"urn:problem:attestation-bundle:unauthenticated","title":"No valid credential","status":401,'
+  + '"detail":"send a valid credential","code":"unauthenticated"}'
 
 const BUNDLES = '/v1/attestation-bundles'
 let addresses = 0
@@ -54,10 +56,11 @@ let addresses = 0
 export async function assertRefused(service: Service, question: Question, challenge: string): Promise<unknown> {
   const sent = service.simulator.requests.length
   const address = `203.0.113.${addresses++}`
-  const answer = await ask(service.url + BUNDLES, { method: 'POST', body: order('refused'), ...question, headers: { 'x-forwarded-for': address, ...question.headers } })
+  const headers = { 'x-forwarded-for': address, ...question.headers }
+  const answer = await ask(service.url + BUNDLES, { method: 'POST', body: order('refused'), ...question, headers })
   assert.equal(answer.body.toString(), UNAUTHENTICATED)
-  assert.deepEqual([answer.status, answer.headers['www-authenticate'], answer.headers['content-type'], answer.headers['cache-control']],
-    [401, challenge, 'application/problem+json', 'no-store'])
+  const { 'www-authenticate': asked, 'content-type': type, 'cache-control': cache } = answer.headers
+  assert.deepEqual([answer.status, asked, type, cache], [401, challenge, 'application/problem+json', 'no-store'])
   assert.deepEqual(service.simulator.requests.slice(sent), [])
   const { level, reason, caller } = await service.logged((line) => line['address'] === address)
   assert.deepEqual([level, caller], [40, undefined])
@@ -68,7 +71,8 @@ export async function assertRefused(service: Service, question: Question, challe
 export const issue = (service: Service, label: string, question: Question = {}): Promise<Answer> =>
   ask(service.url + BUNDLES, { method: 'POST', body: order(label), ...question })
 
-export const list = (service: Service, label: string, question: Question = {}): Promise<Answer> => ask(`${service.url}${BUNDLES}?label=${label}`, question)
+export const list = (service: Service, label: string, question: Question = {}): Promise<Answer> =>
+  ask(`${service.url}${BUNDLES}?label=${label}`, question)
 
 export const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` })
 

@@ -15,7 +15,8 @@ const identityOf = (certified: Certified): Identity => ({ cert: certified.pem, k
 
 /** A throw-away CA. */
 export async function certificateAuthority(commonName: string, issuer?: Certified): Promise<Certified> {
-  return certify(await ecKeys(), { subject: nameOf(['CN', commonName]), extensions: [keyUsage('KEY_CERT_SIGN', 'CRL_SIGN'), basicConstraints(true)] }, issuer)
+  const extensions = [keyUsage('KEY_CERT_SIGN', 'CRL_SIGN'), basicConstraints(true)]
+  return certify(await ecKeys(), { subject: nameOf(['CN', commonName]), extensions }, issuer)
 }
 
 /**
@@ -39,5 +40,6 @@ export const clientName = (commonName: string): Name => nameOf(['C', 'CH'], ['O'
 /** A certificate for 127.0.0.1. */
 export async function serverIdentity(issuer: Certified): Promise<Identity> {
   const address = extension('2.5.29.17', false, sequence(tlv(0x87, Buffer.of(127, 0, 0, 1))))
-  return identityOf(certify(await ecKeys(), { subject: nameOf(['CN', 'bundler.test']), extensions: [basicConstraints(false), address, extendedKeyUsage(['SERVER_AUTH'], false)] }, issuer))
+  const extensions = [basicConstraints(false), address, extendedKeyUsage(['SERVER_AUTH'], false)]
+  return identityOf(certify(await ecKeys(), { subject: nameOf(['CN', 'bundler.test']), extensions }, issuer))
 }

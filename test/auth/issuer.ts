@@ -15,8 +15,6 @@ export interface Issuer {
   readonly url: string
   readonly jwksUrl: string
   readonly requests: string[]
-  /** What the JWKS holds. */
-  readonly keys: readonly JWK[]
   /** Answers in place of the JWKS. */
   broken: undefined | { readonly status: number; readonly body: string }
   close(): Promise<void>
@@ -34,12 +32,13 @@ export async function startIssuer(keys: readonly JWK[]): Promise<Issuer> {
   const requests: string[] = []
   const server: Server = createServer((request, response) => {
     requests.push(request.url ?? '')
-    response.writeHead(issuer.broken?.status ?? 200, { 'content-type': 'application/json' }).end(issuer.broken?.body ?? JSON.stringify({ keys: issuer.keys }))
+    const { status, body } = issuer.broken ?? { status: 200, body: JSON.stringify({ keys }) }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const issuer: Issuer = {
-    url, jwksUrl: `${url}/jwks`, requests, keys, broken: undefined,
+    url, jwksUrl: `${url}/jwks`, requests, broken: undefined,
     async close() {
       server.closeAllConnections()
       server.close()
@@ -52,13 +51,17 @@ export async function startIssuer(keys: readonly JWK[]): Promise<Issuer> {
 export const seconds = (date: Date): number => Math.floor(date.getTime() / 1000)
 
 /** A good token, but for what is given. `undefined` leaves a claim or a header parameter out. */
-export function token(keys: Pick<IssuerKeys, 'kid' | 'algorithm' | 'privateKey'>, iss: string, claims: JWTPayload = {}, header: Readonly<Record<string, unknown>> = {}): Promise<string> {
+export function token(
+  { algorithm, kid, privateKey }: IssuerKeys, iss: string, claims: JWTPayload = {}, header: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const now = seconds(new Date())
   const payload = { iss, aud: AUDIENCE, sub: 'svc-billing', iat: now, exp: now + 300, ...claims }
-  return new SignJWT(defined(payload)).setProtectedHeader(defined({ alg: keys.algorithm, kid: keys.kid, typ: 'at+jwt', ...header }) as JWTHeaderParameters).sign(keys.privateKey)
+  const protectedHeader = defined({ alg: algorithm, kid, typ: 'at+jwt', ...header }) as JWTHeaderParameters
+  return new SignJWT(defined(payload)).setProtectedHeader(protectedHeader).sign(privateKey)
 }
 
-const defined = (members: Record<string, unknown>): Record<string, unknown> => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+const defined = (members: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 
 /** Puts together a token by hand: what no library would make. */
 export const assembled = (header: object, payload: object, signature = ''): string =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac, createSecretKey, KeyObject, sign } from 'node:crypto'
+import { createHmac, KeyObject, sign } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { exportJWK, exportSPKI } from 'jose'
 import { startService, type Service } from '../support/service.ts'
@@ -18,12 +18,14 @@ let stranger: IssuerKeys
 let service: Service
 
 const envOf = (jwksUrl: string): Record<string, string> => ({
-  AUTH_MODE: 'jwt', AUTH_CLIENTS_FILE: clients, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer.url, AUTH_AUDIENCE: AUDIENCE, TRUST_PROXY: 'loopback',
+  AUTH_MODE: 'jwt', AUTH_CLIENTS_FILE: clients, AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer.url, AUTH_AUDIENCE: AUDIENCE,
+  TRUST_PROXY: 'loopback',
 })
 const good = (claims = {}, header = {}, algorithm = 'ES256'): Promise<string> => token(keys[algorithm]!, issuer.url, claims, header)
 
 before(async () => {
-  for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'RS512']) keys[algorithm] = await issuerKeys(`key-${algorithm}`, algorithm)
+  const algorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'RS512']
+  await Promise.all(algorithms.map(async (algorithm) => { keys[algorithm] = await issuerKeys(`key-${algorithm}`, algorithm) }))
   stranger = await issuerKeys('key-ES256')
   issuer = await startIssuer(Object.values(keys).map(({ jwk }) => jwk))
   attacker = await startIssuer([stranger.jwk])
@@ -35,8 +37,10 @@ after(async () => {
   await attacker.close()
 })
 
-const refused = (jwt: string, by: Service = service): Promise<unknown> => assertRefused(by, { headers: bearer(jwt) }, 'Bearer realm="attestation-bundler"')
-const status = async (jwt: string, by: Service = service): Promise<number> => (await list(by, 'x', { headers: { ...bearer(jwt), 'x-forwarded-for': '198.51.100.1' } })).status
+const refused = (jwt: string, by: Service = service): Promise<unknown> =>
+  assertRefused(by, { headers: bearer(jwt) }, 'Bearer realm="attestation-bundler"')
+const status = async (jwt: string, by: Service = service): Promise<number> =>
+  (await list(by, 'x', { headers: { ...bearer(jwt), 'x-forwarded-for': '198.51.100.1' } })).status
 /** The key of the JWKS as the bytes that an attacker has too. */
 const publicText = (): Promise<string> => exportSPKI(keys['RS256']!.publicKey)
 
@@ -83,8 +87,8 @@ describe('a JWT is refused like any other wrong credential', () => {
   for (const [name, changes, reason] of claims) test(name, async () => assert.equal(await refused(await good(changes)), reason))
 
   const headers: readonly (readonly [string, object])[] = [
-    ['of the type of a logout token', { typ: 'logout+jwt' }], ['of the type of a security event', { typ: 'secevent+jwt' }], ['of the type of a DPoP proof', { typ: 'dpop+jwt' }],
-    ['with a kid that nobody has', { kid: 'nobody' }],
+    ['of the type of a logout token', { typ: 'logout+jwt' }], ['of the type of a security event', { typ: 'secevent+jwt' }],
+    ['of the type of a DPoP proof', { typ: 'dpop+jwt' }], ['with a kid that nobody has', { kid: 'nobody' }],
   ]
   for (const [name, changes] of headers) test(name, async () => assert.equal(await refused(await good({}, changes)), 'invalid'))
   test('with a critical extension that nobody knows', async () => assert.equal(await refused(signed({ crit: ['x'], x: 1 })), 'invalid'))
@@ -101,7 +105,8 @@ describe('a JWT is refused like any other wrong credential', () => {
     for (const secret of [await publicText(), (await publicText()).trimEnd(), jwk]) {
       for (const alg of ['HS256', 'RS256']) {
         const unsigned = assembled({ alg, kid: 'key-RS256', typ: 'JWT' }, payload()).slice(0, -1)
-        assert.equal(await refused(`${unsigned}.${createHmac('sha256', createSecretKey(Buffer.from(secret))).update(unsigned).digest('base64url')}`), 'invalid')
+        const signature = createHmac('sha256', secret).update(unsigned).digest('base64url')
+        assert.equal(await refused(`${unsigned}.${signature}`), 'invalid')
       }
     }
   })
@@ -110,8 +115,9 @@ describe('a JWT is refused like any other wrong credential', () => {
   })
   test('signed by another key of the same kid', async () => assert.equal(await refused(await token(stranger, issuer.url)), 'invalid'))
   test('with the attacker\'s key, or where to get it, in its header: nobody asks there', async () => {
-    const x5u = `${attacker.url}/x5u`
-    for (const header of [{ jwk: stranger.jwk }, { jku: attacker.jwksUrl }, { x5u }, { jku: attacker.jwksUrl, x5u, jwk: stranger.jwk }, { kid: attacker.jwksUrl }]) {
+    const { jwk } = stranger
+    const { jwksUrl: jku, url: x5u } = attacker
+    for (const header of [{ jwk }, { jku }, { x5u }, { jku, x5u, jwk }, { kid: jku }]) {
       assert.equal(await refused(await token(stranger, issuer.url, {}, header)), 'invalid')
     }
     assert.deepEqual(attacker.requests, [])
@@ -125,11 +131,14 @@ describe('a JWT is refused like any other wrong credential', () => {
   })
   test('with another payload under the same signature', async () => {
     const [header, , signature] = (await good()).split('.')
-    assert.equal(await refused([header, Buffer.from(JSON.stringify({ ...payload(), sub: 'svc-shop' })).toString('base64url'), signature].join('.')), 'invalid')
+    const forged = Buffer.from(JSON.stringify({ ...payload(), sub: 'svc-shop' })).toString('base64url')
+    assert.equal(await refused([header, forged, signature].join('.')), 'invalid')
   })
   test('that is none, or half of one', async () => {
     const whole = await good()
-    for (const text of ['x', '..', 'a.b.c', '....', whole.slice(0, -4), `${whole}.`, whole.replace('.', '..'), whole.split('.').slice(0, 2).join('.'), `${whole}x`]) {
+    const [header, body] = whole.split('.')
+    const half = `${header}.${body}`
+    for (const text of ['x', '..', 'a.b.c', '....', whole.slice(0, -4), `${whole}.`, whole.replace('.', '..'), half, `${whole}x`]) {
       assert.match(String(await refused(text)), /^(invalid|malformed)$/, text)
     }
   })
@@ -158,16 +167,19 @@ describe('the keys of the issuer', () => {
     for (let i = 0; i < 5; i++) await refused(await good({}, { kid: `new-${i}` }))
     assert.equal(issuer.requests.length, before)
   })
-  for (const [name, broken] of [['fails', { status: 500, body: '' }], ['answers no JSON', { status: 200, body: 'planted' }], ['answers no JWKS', { status: 200, body: '{}' }],
-    ['redirects', { status: 302, body: '' }]] as const) {
+  for (const [name, broken] of [
+    ['fails', { status: 500, body: '' }], ['redirects', { status: 302, body: '' }],
+    ['answers no JSON', { status: 200, body: 'planted' }], ['answers no JWKS', { status: 200, body: '{}' }],
+  ] as const) {
     test(`cannot be had where the server ${name}: 503 for what may be good, 401 for what cannot be`, async () => {
       const down = await startIssuer([keys['ES256']!.jwk])
       down.broken = broken
       const other = await startService({ env: envOf(down.jwksUrl) })
       assert.match(String((await other.logged((line) => String(line['msg']).startsWith('AUTH_JWKS_URL: ')))['level']), /^40$/)
       const answer = await ask(`${other.url}/v1/attestation-bundles?label=x`, { headers: bearer(await good()) })
-      assert.deepEqual([answer.status, JSON.parse(answer.body.toString()).code, answer.headers['retry-after']], [503, 'authentication-unavailable', '10'])
-      assert.equal(answer.headers['www-authenticate'], undefined)
+      const { code } = JSON.parse(answer.body.toString()) as { code: string }
+      const { 'retry-after': retryAfter, 'www-authenticate': challenge } = answer.headers
+      assert.deepEqual([answer.status, code, retryAfter, challenge], [503, 'authentication-unavailable', '10', undefined])
       assert.match(String((await other.logged((line) => line['reason'] === 'keys-unavailable'))['detail']), /^AUTH_JWKS_URL: /)
       assert.equal(await refused(assembled({ alg: 'none' }, payload()), other), 'invalid')
       down.broken = undefined

@@ -39,9 +39,9 @@ describe('a pattern', () => {
 
 test('a prefix needs a pattern that fits whatever the id of the transaction is', () => {
   for (const [pattern, value, fits] of [
-    ['billing-*', 'billing', true], ['billing*', 'billing', true], ['billing-*', 'billing-a', true], ['*', 'billing', true], ['bill*', 'billing', true],
-    ['billing', 'billing', false], ['billing-a*', 'billing', false], ['billing-*-2026', 'billing', false], ['billing-*4*', 'billing', false], ['shop-*', 'billing', false],
-    ['billing-', 'billing', false], ['*-4*', 'billing', false],
+    ['billing-*', 'billing', true], ['billing*', 'billing', true], ['billing-*', 'billing-a', true], ['*', 'billing', true],
+    ['bill*', 'billing', true], ['billing', 'billing', false], ['billing-a*', 'billing', false], ['billing-*-2026', 'billing', false],
+    ['billing-*4*', 'billing', false], ['shop-*', 'billing', false], ['billing-', 'billing', false], ['*-4*', 'billing', false],
   ] as const) {
     assert.equal(prefix(pattern, value), fits, `${pattern} ${value}`)
     if (fits) assert.equal(exact(pattern, `${value}-${randomUUID()}`), true)

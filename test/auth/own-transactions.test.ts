@@ -11,7 +11,8 @@ before(async () => {
   service = await startService({ env: {
     AUTH_MODE: 'api-key',
     AUTH_CLIENTS_FILE: files.writeJson('clients.json', [
-      { id: 'billing', apiKeySha256: sha256(KEYS.billing), labels: ['billing-*', 'both-*'] }, { id: 'shop', apiKeySha256: sha256(KEYS.shop), labels: ['shop-*', 'both-*', 'exact'] },
+      { id: 'billing', apiKeySha256: sha256(KEYS.billing), labels: ['billing-*', 'both-*'] },
+      { id: 'shop', apiKeySha256: sha256(KEYS.shop), labels: ['shop-*', 'both-*', 'exact'] },
     ]),
   } })
 })
@@ -21,25 +22,28 @@ const codeOf = ({ body }: Answer): string => (JSON.parse(body.toString()) as { c
 
 describe('labels', () => {
   const sent = (): number => service.simulator.requests.length
+  const post = (caller: 'billing' | 'shop', body: unknown): Promise<Answer> =>
+    ask(`${service.url}/v1/attestation-bundles`, { method: 'POST', headers: headersOf[caller], body })
 
   for (const [caller, key, allowed] of [
-    ['billing', { label: 'billing-1' }, true], ['shop', { label: 'exact' }, true], ['billing', { labelPrefix: 'billing' }, true], ['billing', { label: 'both-1' }, true],
-    ['billing', { label: 'shop-1' }, false], ['billing', { label: 'exact' }, false], ['billing', { label: 'Billing-1' }, false], ['billing', { label: 'billing' }, false],
+    ['billing', { label: 'billing-1' }, true], ['shop', { label: 'exact' }, true], ['billing', { labelPrefix: 'billing' }, true],
+    ['billing', { label: 'both-1' }, true], ['billing', { label: 'shop-1' }, false], ['billing', { label: 'exact' }, false],
+    ['billing', { label: 'Billing-1' }, false], ['billing', { label: 'billing' }, false],
     ['shop', { labelPrefix: 'exact' }, false], ['billing', { labelPrefix: 'bill' }, false], ['billing', { labelPrefix: 'shop' }, false],
   ] as const) {
     test(`${caller} may ${allowed ? '' : 'not '}use ${JSON.stringify(key)}`, async () => {
       const before = sent()
-      const answer = await ask(`${service.url}/v1/attestation-bundles`, { method: 'POST', headers: headersOf[caller], body: order('', { label: undefined, ...key }) })
+      const answer = await post(caller, order('', { label: undefined, ...key }))
       assert.equal(answer.status, allowed ? 201 : 403, answer.body.toString())
       if (allowed) return
       assert.equal(answer.body.toString(),
-        '{"type":"urn:problem:attestation-bundle:forbidden","title":"This caller may not use this label","status":403,"detail":"this caller may not use this label","code":"forbidden"}')
+        '{"type":"urn:problem:attestation-bundle:forbidden","title":"This caller may not use this label","status":403,'
+        + '"detail":"this caller may not use this label","code":"forbidden"}')
       assert.equal(sent(), before)
     })
   }
   test('are looked at before a replay, and after the body was found valid', async () => {
-    const answer = await ask(`${service.url}/v1/attestation-bundles`, { method: 'POST', headers: headersOf.billing, body: { key: { label: 'shop-1' } } })
-    assert.equal(codeOf(answer), 'invalid-request')
+    assert.equal(codeOf(await post('billing', { key: { label: 'shop-1' } })), 'invalid-request')
   })
 })
 
@@ -53,18 +57,23 @@ describe('a caller', () => {
   })
 
   test('fetches its own bundle and its own transaction', async () => {
-    for (const accept of ['application/zip', 'application/json']) assert.equal((await ask(service.url + id, { headers: { ...headersOf.billing, accept } })).status, 200)
+    for (const accept of ['application/zip', 'application/json']) {
+      assert.equal((await ask(service.url + id, { headers: { ...headersOf.billing, accept } })).status, 200)
+    }
   })
   test('is told of another one\'s that there is none, in whatever form it asks, just as of one that never was', async () => {
     for (const accept of ['application/zip', 'application/json']) {
-      const answers = await Promise.all([id, '/v1/attestation-bundles/00000000-0000-4000-8000-000000000000'].map((path) => ask(service.url + path, { headers: { ...headersOf.shop, accept } })))
+      const paths = [id, '/v1/attestation-bundles/00000000-0000-4000-8000-000000000000']
+      const answers = await Promise.all(paths.map((path) => ask(service.url + path, { headers: { ...headersOf.shop, accept } })))
       assert.deepEqual(answers.map(({ status }) => status), [404, 404])
       assert.deepEqual(answers[0]!.body, answers[1]!.body)
     }
   })
   test('lists its own only', async () => {
-    const labels = async (headers: { authorization: string }): Promise<string[]> =>
-      (JSON.parse((await list(service, 'both-own', { headers })).body.toString()) as { transactions: { label: string }[] }).transactions.map(({ label }) => label)
+    const labels = async (headers: { authorization: string }): Promise<string[]> => {
+      const { body } = await list(service, 'both-own', { headers })
+      return (JSON.parse(body.toString()) as { transactions: { label: string }[] }).transactions.map(({ label }) => label)
+    }
     assert.deepEqual([await labels(headersOf.billing), await labels(headersOf.shop)], [['both-own'], []])
   })
   test('gets no replay of another one\'s Idempotency-Key, and is not in its way', async () => {

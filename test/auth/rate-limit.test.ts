@@ -14,7 +14,8 @@ before(async () => { service = await start('loopback') })
 after(() => service.stop())
 beforeEach(() => { service.log.length = 0 })
 
-const from = (address: string, key = 'wrong', by = service): Promise<Answer> => list(by, 'x', { headers: { ...bearer(key), 'x-forwarded-for': address } })
+const from = (address: string, key = 'wrong', by = service): Promise<Answer> =>
+  list(by, 'x', { headers: { ...bearer(key), 'x-forwarded-for': address } })
 /** Statuses of so many attempts at the same time, each number once, ascending. */
 async function attempts(count: number, address: (i: number) => string, by = service): Promise<number[]> {
   const answers = await Promise.all(Array.from({ length: count }, (_none, i) => from(address(i), 'wrong', by)))
@@ -33,7 +34,8 @@ describe('after twenty failures within a minute, an address', { concurrency: tru
     assert.ok(performance.now() - started >= 990)
     assert.deepEqual([answer.status, answer.headers['www-authenticate']], [429, undefined])
     assert.match(String(answer.headers['retry-after']), /^([1-9]|[1-5]\d|60)$/)
-    assert.equal(answer.body.toString(), '{"type":"urn:problem:attestation-bundle:too-many-requests","title":"Too many requests","status":429,'
+    assert.equal(answer.body.toString(),
+      '{"type":"urn:problem:attestation-bundle:too-many-requests","title":"Too many requests","status":429,'
       + '"detail":"too many requests without a valid credential","code":"too-many-requests"}')
     assert.equal(linesOf(address).length, 20)
     assert.match(String(linesOf(address).at(-1)?.['msg']), /only counted/)

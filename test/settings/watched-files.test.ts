@@ -100,5 +100,7 @@ test('files that belong together change together: a half-written pair changes no
 })
 
 test('what cannot be used at the start is thrown', () => {
-  assert.throws(() => watchFiles({ paths: [at('a')], first: ['bad'], now: () => new Date(time), parse: () => { throw new Error('it is bad') }, failed: () => undefined }), /it is bad/)
+  const parse = (): never => { throw new Error('it is bad') }
+  const bad = { paths: [at('a')], first: ['bad'], now: () => new Date(time), parse, failed: () => undefined }
+  assert.throws(() => watchFiles(bad), /it is bad/)
 })

@@ -5,7 +5,9 @@ const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe
 const text = (description: string) => ({ type: 'string', description })
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
-const EVERYWHERE: readonly ProblemCode[] = ['unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable', 'authentication-unavailable']
+const EVERYWHERE: readonly ProblemCode[] = [
+  'unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable', 'authentication-unavailable',
+]
 
 /** Which problems each route can answer. A problem that is in none of them is one of the parser or the router, or a bug. */
 const ANSWERED_BY = {

@@ -23,7 +23,7 @@ before(async () => {
   tsb = await openHostileTsb()
   service = await startService({
     simulator: { apiKeys: { keyManagement: [KEY] } },
-    env: { TSB_URL: tsb.url, TSB_KEY_MANAGEMENT_API_KEYS: KEY, TSB_BEARER_TOKEN: 'token', TSB_TIMEOUT_MS: '1500', TSB_CREATE_KEY_TIMEOUT_MS: '1000', SETTLE_AFTER_MS: '100' },
+    env: { TSB_URL: tsb.url, TSB_KEY_MANAGEMENT_API_KEYS: KEY, TSB_BEARER_TOKEN: 'token', TSB_TIMEOUT_MS: '1500', TSB_CREATE_KEY_TIMEOUT_MS: '4000', SETTLE_AFTER_MS: '100' },
   })
   tsb.forwardTo(service.simulator.url)
   assert.equal((await service.post(order('the-first'))).status, 201)

@@ -85,12 +85,14 @@ one_pem() {
     END { exit bad || !ended }'
 }
 
-# What openssl prints under an X.509 extension.
-extension() {
-  openssl x509 -in "$1" -noout -text \
-    -certopt no_header,no_version,no_serial,no_signame,no_validity,no_subject,no_issuer,no_pubkey,no_sigdump,no_aux,ext_error 2>/dev/null |
-    awk -v name="X509v3 $2:" 'index($0, name) { getline; print }'
+# look CERTIFICATE: issuer, public key and extensions of a certificate, as openssl prints them, into CERTIFICATE.text. At once: openssl takes
+# longer to start than to look.
+look() {
+  openssl x509 -in "$1" -noout -issuer -nameopt RFC2253 -pubkey -text \
+    -certopt no_header,no_version,no_serial,no_signame,no_validity,no_subject,no_issuer,no_pubkey,no_sigdump,no_aux,ext_error >"$1.text" 2>/dev/null
 }
+# extension CERTIFICATE NAME: what stands under an X.509 extension.
+extension() { awk -v name="X509v3 $2:" 'sub(/^ +/, "") && index($0, name) == 1 { getline; print }' "$1.text"; }
 
 take 'attestation (*.xml)' key.xml "$folder"/*.xml
 take 'signature (*.sig)' key.sig "$folder"/*.sig
@@ -104,10 +106,10 @@ roots=$(split "$1" "$work/roots")
 i=0
 while [ $((i += 1)) -le "$roots" ]; do
   file="$work/roots/$i.pem"
-  about=$(openssl x509 -in "$file" -noout -subject -nameopt RFC2253 2>/dev/null) || unusable 'a certificate of the root given cannot be read'
-  print=$(openssl x509 -in "$file" -noout -fingerprint -sha256)
+  openssl x509 -in "$file" -noout -subject -nameopt RFC2253 -fingerprint -sha256 >"$file.text" 2>/dev/null || unusable 'a certificate of the root given cannot be read'
+  about=$(sed -n 's/^subject=//p' "$file.text") print=$(sed -n 's/^[A-Za-z0-9]* [Ff]ingerprint=//p' "$file.text")
   cat "$file" >>"$work/roots.pem"
-  ok "root: ${about#subject=}, SHA-256 ${print#*=}: compare it with what the vendor publishes"
+  ok "root: $about, SHA-256 $print: compare it with what the vendor publishes"
 done
 
 # The attestation's certificate is the one that is no CA: openssl would take the first, and their order is not promised.
@@ -116,7 +118,7 @@ count=$(split "$work/chain.crt" "$work/certificates")
 i=0 leaf='' leaves=0
 while [ $((i += 1)) -le "$count" ]; do
   file="$work/certificates/$i.pem"
-  openssl x509 -in "$file" -noout 2>/dev/null || refuse 'certificates: one of PrimusHSM_Attestation.crt cannot be read'
+  look "$file" || refuse 'certificates: one of PrimusHSM_Attestation.crt cannot be read'
   extension "$file" 'Basic Constraints' | grep -q 'CA:TRUE' || { leaf=$file leaves=$((leaves + 1)); }
 done
 [ "$leaves" -eq 1 ] || refuse "certificates: expected exactly one that is no CA, the one that signed the attestation; there are $leaves of $count"
@@ -136,11 +138,11 @@ usage_of_leaf=$(extension "$leaf" 'Key Usage')
 case $usage_of_leaf in *'Certificate Sign'*) refuse 'key usage: the attestation certificate may issue certificates' ;; esac
 case $usage_of_leaf in *'Digital Signature'* | *'Non Repudiation'*) ;; *) refuse 'key usage: the attestation certificate may not sign' ;; esac
 ok 'key usage: the attestation certificate may sign and may not issue'
-hsm=$(openssl x509 -in "$leaf" -noout -issuer -nameopt RFC2253 | sed -n 's/.*CN=PRIMUS HSM KEY (SN: \([0-9]\{1,20\}\)).*/\1/p')
+hsm=$(sed -n 's/^issuer=.*CN=PRIMUS HSM KEY (SN: \([0-9]\{1,20\}\)).*/\1/p' "$leaf.text")
 if [ -n "$hsm" ]; then ok "device: issued by the HSM with the serial number $hsm"; else warn 'device: the issuer is not named "PRIMUS HSM KEY (SN: n)"'; fi
 
 # First gap of the vendor's procedure: it verifies with a key file of the sender's zip that nothing ties to the certificate.
-{ openssl x509 -in "$leaf" -noout -pubkey >"$work/leaf.pem" && openssl pkey -pubin -in "$work/leaf.pem" -pubout -out "$work/leaf-key.pem"; } 2>/dev/null ||
+{ sed -n '/^-----BEGIN PUBLIC KEY-----$/,/^-----END PUBLIC KEY-----$/p' "$leaf.text" >"$work/leaf.pem" && openssl pkey -pubin -in "$work/leaf.pem" -pubout -out "$work/leaf-key.pem"; } 2>/dev/null ||
   refuse 'public key file: the key of the attestation certificate cannot be read'
 { one_pem "$work/given.pem" 'PUBLIC KEY' && openssl pkey -pubin -in "$work/given.pem" -pubout -out "$work/given-key.pem" 2>/dev/null; } ||
   refuse 'public key file: expected one public key in PEM and nothing else'

@@ -45,4 +45,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=2s --timeout=3s --start-period=15s --retries=3 CMD ["node", "src/healthcheck.ts"]
 # SIGUSR1 would open Node's debugger, which reads every secret in memory. There are no links among the packages, and not looking for them
 # takes a quarter off the start.
-CMD ["node", "--disable-sigusr1", "--preserve-symlinks", "--preserve-symlinks-main", "src/server.ts"]
+CMD ["node", "--disable-sigusr1", "--preserve-symlinks", "src/server.ts"]

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -122,19 +121,25 @@ for (const [engine, newDatabase, stateIn] of engines) {
         'journal 3 update', 'journal 4 commit', 'journal 5 update', 'journal 6 update'])
     })
 
-    test('dies after its transaction was committed, and hears nothing of that', async () => {
-      const url = await newDatabase()
-      const writer = write(url, { DIE_AT: 'journal:4:after' })
-      const [said, [, signal]] = await Promise.all([text(writer.stdout), once(writer, 'close')])
-      assert.equal(signal, 'SIGKILL')
-      assert.match(said, /^began\nkey-created\nsaid\n\{"killAt":\{"kind":"journal","n":4,"sql":"commit","when":"after"\}\}\n$/)
-      assert.equal(await stateIn(url), 'committed')
+    test('lets whoever sends a write stand still before it, or once it was answered, while the process goes on', async () => {
+      for (const [hold, heard, state] of [['journal:1:before', [], undefined], ['journal:2:after', ['began'], 'key-created']] as const) {
+        const url = await newDatabase()
+        const writer = write(url, { HOLD_AT: hold })
+        const lines: string[] = []
+        for await (const line of createInterface({ input: writer.stdout })) {
+          if (line.startsWith('{"killAt"')) break
+          lines.push(line)
+        }
+        assert.equal(isStopped(writer.pid!), false)
+        assert.deepEqual([lines, await stateIn(url)], [heard, state])
+        writer.kill('SIGKILL')
+      }
     })
   })
 }
 
 test('a point that is none stops a process before it does anything', async () => {
-  const writer = spawn(process.execPath, ['--import', KILL_AT, '-e', ''], { env: { DIE_AT: 'journal:0:before' } })
+  const writer = spawn(process.execPath, ['--import', KILL_AT, '-e', ''], { env: { STOP_AT: 'journal:0:before' } })
   assert.match(await text(writer.stderr), /journal:0:before is no point of a process/)
 })
 

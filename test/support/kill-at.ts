@@ -1,22 +1,25 @@
 /**
- * Makes the process that loads it (`node --import`) die or stop at a write to the journal, through `node:sqlite` as well as `pg`:
+ * Makes the process that loads it (`node --import`) stand still at a write to the journal, through `node:sqlite` as well as `pg`:
  *
- *   DIE_AT=journal:3:before    SIGKILL before the third write reaches the database
- *   STOP_AT=journal:3:after    SIGSTOP once the database has answered it, before the code that sent it hears; several with commas between
+ *   STOP_AT=journal:3:after    SIGSTOP once the database has answered the third write, before the code that sent it hears; several with
+ *                              commas between
+ *   HOLD_AT=journal:3:before   lets the transaction stand still that sends the third write, for good, while the process goes on; several
+ *                              with commas between, one after the other: each counts from the one before
  *   POINTS_FILE=FILE           notes every point there when it is reached, one JSON line each (read by `readPoints`)
  *
- * Before the signal one log line goes to standard output: `{ "killAt": { kind, n, sql, when } }`. A write inside of a database transaction
+ * Before that one log line goes to standard output: `{ "killAt": { kind, n, sql, when } }`. A write inside of a database transaction
  * takes effect with its COMMIT, which is a point of its own.
  */
 import { appendFileSync, writeSync } from 'node:fs'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
+import { DefaultQueryExecutor } from 'kysely'
 import pg from 'pg'
 import { followConnection, kindOf, readOrder, type Kind, type Order, type Point } from './kill-points.ts'
 
-const { DIE_AT, STOP_AT, POINTS_FILE } = process.env
-const orders: (Order & { readonly signal: NodeJS.Signals })[] = []
-if (DIE_AT) orders.push({ ...readOrder(DIE_AT), signal: 'SIGKILL' })
-if (STOP_AT) for (const text of STOP_AT.split(',')) orders.push({ ...readOrder(text), signal: 'SIGSTOP' })
+const { STOP_AT, HOLD_AT, POINTS_FILE } = process.env
+const ordersIn = (text: string | undefined): Order[] => (text ? text.split(',').map(readOrder) : [])
+const stops = ordersIn(STOP_AT)
+const holds = ordersIn(HOLD_AT)
 
 type Method = (...args: unknown[]) => unknown
 type Callback = (...results: unknown[]) => void
@@ -37,13 +40,15 @@ function reach(connection: object, sql: string): (() => void) | undefined {
 }
 
 function obey(point: Point, when: Order['when']): void {
-  for (const order of orders) {
+  for (const order of stops) {
     if (order.kind !== point.kind || order.n !== point.n || order.when !== when) continue
-    // Not by a stream: it would not get round to writing.
-    writeSync(1, `${JSON.stringify({ killAt: { ...point, when } })}\n`)
-    process.kill(process.pid, order.signal)
+    say(point, when)
+    process.kill(process.pid, 'SIGSTOP')
   }
 }
+
+// Not by a stream: it would not get round to writing.
+const say = (point: Point, when: Order['when']): void => { writeSync(1, `${JSON.stringify({ killAt: { ...point, when } })}\n`) }
 
 type Change<T> = (original: Method) => (this: T, ...args: unknown[]) => unknown
 
@@ -99,4 +104,19 @@ patch(pg.Client.prototype, 'query', (original) => function (...args) {
     }))
   }
   return (original.apply(this, args) as Promise<unknown>).finally(answered)
+})
+
+let sinceHold = 0
+const forever = (): Promise<never> => Promise.withResolvers<never>().promise
+
+// Above the connections: one that stood still would keep all other transactions from SQLite, which has one.
+patch(DefaultQueryExecutor.prototype, 'executeQuery', (original) => async function (...args) {
+  const [{ sql }] = args as [{ sql: string }]
+  const [next] = holds
+  if (next === undefined || kindOf(sql) !== next.kind || (sinceHold += 1) !== next.n) return original.apply(this, args)
+  holds.shift()
+  sinceHold = 0
+  if (next.when === 'after') await original.apply(this, args)
+  say({ kind: next.kind, n: next.n, sql }, next.when)
+  return forever()
 })

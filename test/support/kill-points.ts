@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
  */
 export type Kind = 'journal' | 'sweep'
 
-/** A moment at which a process can be made to die: a write to the journal, or the COMMIT of a database transaction that holds one. */
+/** A moment at which a process can be made to stand still: a write to the journal, or the COMMIT of a database transaction that holds one. */
 export interface Point {
   readonly kind: Kind
   /** From 1, within its kind. */
@@ -14,14 +14,14 @@ export interface Point {
   readonly sql: string
 }
 
-/** What DIE_AT and STOP_AT say. */
+/** What STOP_AT and HOLD_AT say. */
 export interface Order {
   readonly kind: Kind
   readonly n: number
   readonly when: 'before' | 'after'
 }
 
-/** The module to load into a process (`node --import`) that shall die or stop at a write; its head says which settings it reads. */
+/** The module to load into a process (`node --import`) that shall stand still at a write; its head says which settings it reads. */
 export const KILL_AT = new URL('./kill-at.ts', import.meta.url).href
 
 /** @throws Error where the text is not `journal:N:before`, or the like with `sweep` or `after` */

@@ -19,7 +19,7 @@ type Env = Readonly<Record<string, string>>
 /** An HSM and a journal of their own, and whatever processes of the service work with them. */
 export interface Scene {
   readonly simulator: Simulator
-  /** Starts a process that obeys DIE_AT and STOP_AT; `env` is added to the scene's settings. */
+  /** Starts a process that obeys STOP_AT and HOLD_AT; `env` is added to the scene's settings. */
   launch(env?: Env): ServiceProcess
   /** Starts the service in this process, as one that comes later or works beside. */
   join(env?: Env): Promise<RunningApp>

@@ -39,21 +39,26 @@ export async function assertWhole(scene: Scene, app: RunningApp): Promise<readon
   return committed
 }
 
-/** Asserts that the same request, sent again, gets a bundle: its first one where that was completed, or else a new one. */
+/**
+ * Asserts that the same requests, sent again, get a bundle each: their first one where that was completed, or else a new one.
+ * @param requests with the transaction that completed each, if any
+ */
 export async function assertRepeatable(
-  scene: Scene, app: RunningApp, request: CallerRequest, completed: Transaction | undefined,
+  scene: Scene, app: RunningApp, requests: readonly { readonly request: CallerRequest; readonly completed?: Transaction | undefined }[],
 ): Promise<void> {
-  const again = await app.post(request.body, request.headers)
-  if (completed === undefined) {
-    assert.equal(again.status, 201)
-  } else if (completed.idempotency !== undefined) {
-    assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [200, 'true'])
-    await assertBundle(again, scene.simulator, completed.label)
-  } else if (!completed.labelIsOurs) {
-    const { code, existing } = await again.json() as { code: string; existing: string }
-    assert.deepEqual([code, existing], ['key-label-taken', `/v1/attestation-bundles/${completed.id}`])
-  } else {
-    assert.equal(again.status, 201)
+  for (const { request: { body, headers }, completed } of requests) {
+    const again = await app.post(body, headers)
+    if (completed === undefined) {
+      assert.equal(again.status, 201)
+    } else if (completed.idempotency !== undefined) {
+      assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [200, 'true'])
+      await assertBundle(again, scene.simulator, completed.label)
+    } else if (!completed.labelIsOurs) {
+      const { code, existing } = await again.json() as { code: string; existing: string }
+      assert.deepEqual([code, existing], ['key-label-taken', `/v1/attestation-bundles/${completed.id}`])
+    } else {
+      assert.equal(again.status, 201)
+    }
   }
   await assertWhole(scene, app)
 }

@@ -80,7 +80,7 @@ describe('a process that was stopped beyond its lease', { concurrency: 3 }, () =
       assertTruth(await answer, point.join(', '), request.name, foreign)
       assert.deepEqual(await rest(scene), [])
       await assertOnly(scene, survivor, foreign)
-      if (!reused) await assertRepeatable(scene, survivor, request, undefined)
+      if (!reused) await assertRepeatable(scene, survivor, [{ request }])
     })
   }
 })

@@ -68,7 +68,7 @@ export function killsAtCalls(journalUrl: () => string | undefined): void {
       const app = await scene.join()
       await settleAll(scene, app)
       await assertWhole(scene, app)
-      await assertRepeatable(scene, app, request, undefined)
+      await assertRepeatable(scene, app, [{ request }])
     })
   }
 
@@ -125,7 +125,7 @@ export function killsAtCalls(journalUrl: () => string | undefined): void {
     await scene.elapse(61_000)
     await settleAll(scene, app)
     await assertWhole(scene, app)
-    for (const request of requests) await assertRepeatable(scene, app, request, undefined)
+    await assertRepeatable(scene, app, requests.map((request) => ({ request })))
   })
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { startServiceProcess, type ServiceProcess } from '../support/process.ts'
-import { startPostgres, type Postgres } from '../support/postgres.ts'
+import { startOwnPostgres, type Postgres } from '../support/postgres.ts'
 import { order } from '../support/service.ts'
 import { openDriver, type Driver } from './driver.ts'
 import { openGrep } from './planted.ts'
@@ -39,7 +39,7 @@ async function addTables(url: string): Promise<void> {
 }
 
 before(async () => {
-  [stage, postgres] = await Promise.all([openStage(), startPostgres()])
+  [stage, postgres] = await Promise.all([openStage(), startOwnPostgres()])
   const database = await postgres.newDatabase()
   service = await startServiceProcess({ ...stage.env, JOURNAL_URL: await withPlantedPassword(database) })
   driver = openDriver(service.url, grep)

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { findPrograms, getPrograms } from './postgres-programs.ts'
-import { startPostgres } from './postgres.ts'
+import { startOwnPostgres } from './postgres.ts'
 
 async function ask(url: string, sql: string): Promise<unknown> {
   const client = new pg.Client(url)
@@ -18,7 +18,7 @@ async function ask(url: string, sql: string): Promise<unknown> {
 }
 
 test('gives fresh databases that know nothing of each other, and leaves nothing when it stops', async () => {
-  const postgres = await startPostgres()
+  const postgres = await startOwnPostgres()
   const [one, other] = [await postgres.newDatabase(), await postgres.newDatabase()]
   await ask(one, 'create table t (a int)')
   assert.equal(await ask(one, "select to_regclass('t')"), 't')
@@ -31,8 +31,8 @@ test('gives fresh databases that know nothing of each other, and leaves nothing 
 })
 
 test('a server ends and its folder goes even when its test process is killed', async () => {
-  const script = `import { startPostgres } from '${new URL('./postgres.ts', import.meta.url).href}'
-    console.log((await startPostgres()).url)
+  const script = `import { startOwnPostgres } from '${new URL('./postgres.ts', import.meta.url).href}'
+    console.log((await startOwnPostgres()).url)
     process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'))`
   const env = { ...process.env, POSTGRES_VIA: 'programs' }
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -50,7 +50,7 @@ test('a server ends and its folder goes even when its test process is killed', a
 
 test('POSTGRES_VIA takes two words only', async () => {
   process.env['POSTGRES_VIA'] = 'magic'
-  await assert.rejects(startPostgres(), /^Error: POSTGRES_VIA must be programs or container\.$/)
+  await assert.rejects(startOwnPostgres(), /^Error: POSTGRES_VIA must be programs or container\.$/)
   delete process.env['POSTGRES_VIA']
 })
 

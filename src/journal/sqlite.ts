@@ -1,13 +1,15 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { ProblemError } from '../errors.ts'
 import type { Engine, EngineLimits } from './engine.ts'
+import { openGroupCommit, patiently, type Patience } from './group-commit.ts'
 import type { JournalOptions } from './journal.ts'
 import { migrate } from './migrations.ts'
 import type { JournalDatabase, JournalTables } from './schema.ts'
+import { sqliteDialect } from './sqlite-dialect.ts'
 
 /** Another process of the service has this journal. SQLite serves one (design/transaction.md, "The journal"). */
 export class JournalInUse extends Error {
@@ -17,7 +19,7 @@ export class JournalInUse extends Error {
   }
 }
 
-/** A busy file blocks this process's only thread: not as long as PostgreSQL may take. */
+/** How long another process may hold the file: not as long as PostgreSQL may take. */
 const BUSY_MS = 5_000
 /** Result codes of SQLite (sqlite.org/rescode.html). The low byte is the primary code. */
 const BUSY = 5
@@ -41,7 +43,9 @@ export async function openSqlite(options: JournalOptions & EngineLimits): Promis
     if (exclusive) opened.push(lock(`${path}-lock`))
     const database = connect(path, answerMs)
     opened.unshift(database)
-    const db = kyselyOver(database)
+    const patience = { isBusy, busyMs: answerMs }
+    const db = kyselyOver(database, patience)
+    await patiently(patience, () => { database.exec('begin immediate') })
     await migrateAlone(database, db)
     return {
       db,
@@ -51,12 +55,15 @@ export async function openSqlite(options: JournalOptions & EngineLimits): Promis
       async anew(work) {
         const own = connect(path, answerMs)
         try {
-          return await work(kyselyOver(own))
+          return await work(kyselyOver(own, patience))
         } finally {
           own.close()
         }
       },
-      async close() { close() },
+      async close() {
+        await db.destroy()
+        close()
+      },
     }
   } catch (error) {
     close()
@@ -94,7 +101,7 @@ function lock(path: string): DatabaseSync {
     return database
   } catch (error) {
     database.close()
-    throw (resultCode(error) & 0xff) === BUSY ? new JournalInUse() : error
+    throw isBusy(error) ? new JournalInUse() : error
   }
 }
 
@@ -104,6 +111,8 @@ function connect(path: string, busyMs: number): DatabaseSync {
     const mode = database.prepare('pragma journal_mode = wal').get()
     if (mode?.['journal_mode'] !== 'wal') throw new Error('this file system cannot hold a write-ahead log')
     database.exec('pragma synchronous = full')
+    // From now on no wait holds this thread.
+    database.exec('pragma busy_timeout = 0')
     return database
   } catch (error) {
     database.close()
@@ -111,26 +120,11 @@ function connect(path: string, busyMs: number): DatabaseSync {
   }
 }
 
-function kyselyOver(database: DatabaseSync): JournalDatabase {
-  const adapted: SqliteDatabase = {
-    close: () => database.close(),
-    prepare(text) {
-      const statement = database.prepare(text)
-      const values = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[]
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...values(parameters)),
-        run: (parameters) => statement.run(...values(parameters)),
-        iterate: (parameters) => statement.iterate(...values(parameters)),
-      }
-    },
-  }
-  return new Kysely<JournalTables>({ dialect: new SqliteDialect({ database: adapted }) })
-}
+const kyselyOver = (database: DatabaseSync, patience: Patience): JournalDatabase =>
+  new Kysely<JournalTables>({ dialect: sqliteDialect(database, openGroupCommit(database, patience)) })
 
-/** In one transaction that nobody else can write beside: a command may open the journal at the same moment. */
+/** In a transaction that was begun, and that nobody else can write beside: a command may open the journal at the same moment. */
 async function migrateAlone(database: DatabaseSync, db: JournalDatabase): Promise<void> {
-  database.exec('begin immediate')
   try {
     await migrate({
       db,
@@ -143,6 +137,8 @@ async function migrateAlone(database: DatabaseSync, db: JournalDatabase): Promis
     throw error
   }
 }
+
+const isBusy = (error: unknown): boolean => (resultCode(error) & 0xff) === BUSY
 
 function resultCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { parseTrustAnchors } from '../../src/evidence/trust-anchors.ts'
 import { verifyBundle } from '../../src/evidence/verify-evidence.ts'
 import type { Journal, Transaction } from '../../src/journal/journal.ts'
+import { patiently } from '../../src/journal/group-commit.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { KILL_AT } from './kill-points.ts'
@@ -84,8 +85,9 @@ export async function openScene({ journalUrl, env = {} }: Stage = {}): Promise<S
         await client.connect()
         await client.query(sql).finally(() => client.end())
       } else {
-        const file = new DatabaseSync(url.slice('file:'.length), { timeout: 5_000 })
-        file.exec(sql)
+        const file = new DatabaseSync(url.slice('file:'.length), { timeout: 0 })
+        // An app of this thread may be about to commit.
+        await patiently({ isBusy: (error) => String(error).includes('locked'), busyMs: 5_000 }, () => { file.exec(sql) })
         file.close()
       }
     },

@@ -78,7 +78,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true, keywords: ['x-examples'] } },
     clientErrorHandler: connections.onClientError,
     frameworkErrors: handleError,
     routerOptions: { maxParamLength: 200 },

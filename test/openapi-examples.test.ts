@@ -59,6 +59,19 @@ describe('the examples against the simulator', () => {
     })
   }
 
+  test('every documented header of a success is there, and the zip is one', async () => {
+    const documented = (method: string, path: string, status: number): string[] => Object.keys(document.paths[path]![method]!.responses[status]!.headers!).sort()
+    const seen = async (answer: Response): Promise<string[]> => {
+      assert.ok(Buffer.from(await answer.arrayBuffer()).toString('latin1').startsWith('PK\u0003\u0004'))
+      return ['location', 'content-disposition', 'repr-digest', 'idempotency-replayed'].filter((name) => answer.headers.has(name)).sort()
+    }
+    const made = await service.post(order('headers'), { 'idempotency-key': 'headers' })
+    const path = made.headers.get('location')!
+    assert.deepEqual(await seen(made), documented('post', BUNDLES, 201))
+    assert.deepEqual(await seen(await service.post(order('headers'), { 'idempotency-key': 'headers' })), documented('post', BUNDLES, 200))
+    assert.deepEqual(await seen(await service.get(path)), documented('get', `${BUNDLES}/{id}`, 200))
+  })
+
   const error = (status: number, errorCode: number, reason: string, message: string): Fault =>
     ({ kind: 'status', status, body: { errorCode, reason: `res.error.${reason}`, message } })
   const seal = orders.find(([name]) => name === 'qualified-seal')![1].value as OrderBody

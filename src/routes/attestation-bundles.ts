@@ -47,7 +47,7 @@ export function attestationBundles(
           accept: ACCEPT,
         }),
         body: { ...OrderBody, 'x-examples': ORDER_EXAMPLES } as typeof OrderBody,
-        response: { ...bundleAnswers(201), ...bundleAnswers(200), ...problemAnswers('post') },
+        response: { ...bundleAnswers('made'), ...bundleAnswers('replayed'), ...problemAnswers('post') },
       },
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
@@ -75,7 +75,7 @@ export function attestationBundles(
         description: 'The same bytes as the first time, or the transaction as JSON, which is 200 whatever its status.',
         params: Type.Object({ id: Type.String({ description: 'the transaction\'s id, from `location` or a problem\'s `instance`', examples: [ID_EXAMPLE] }) }),
         headers: Type.Object({ accept: ACCEPT }),
-        response: { ...bundleAnswers(200), ...problemAnswers('get') },
+        response: { ...bundleAnswers('found'), ...problemAnswers('get') },
       },
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)

@@ -53,16 +53,16 @@ function headersOf(status: number, codes: readonly ProblemCode[]): { headers?: R
   return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
-/** @returns both representations of a transaction under one status */
-export function bundleAnswers(status: 200 | 201): Record<string, object> {
+/** @returns both representations of a transaction under one status; `made` and `replayed` are answers to a POST */
+export function bundleAnswers(kind: 'made' | 'replayed' | 'found'): Record<string, object> {
   return {
-    [status]: {
-      description: status === 201 ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
+    [kind === 'made' ? 201 : 200]: {
+      description: kind === 'made' ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
       headers: {
-        ...header('location', 'path of the transaction'),
+        ...(kind !== 'found' && header('location', 'path of the transaction')),
         ...header('content-disposition', 'names the zip (RFC 6266)'),
         ...header('repr-digest', 'SHA-256 of the zip (RFC 9530)'),
-        ...(status === 200 && header('idempotency-replayed', '`true` where an Idempotency-Key found an earlier bundle')),
+        ...(kind === 'replayed' && header('idempotency-replayed', 'always `true`: the Idempotency-Key found an earlier bundle')),
       },
       content: {
         'application/zip': { schema: Zip, examples: { bundle: ZIP_EXAMPLE } },

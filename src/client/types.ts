@@ -1,7 +1,5 @@
-import type { Problem, TransactionView } from '../routes/schemas/answers.ts'
-import type { OrderBody } from '../routes/schemas/order.ts'
+import type { OrderBody, Problem, TransactionView } from './contract.ts'
 
-/** The shapes of the contract: those of the service's own schemas, so that they cannot drift. Nothing of the service is there at run time. */
 export type { Problem, TransactionView }
 export type ProblemCode = Problem['code']
 

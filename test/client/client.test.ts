@@ -230,8 +230,10 @@ describe('tries end', () => {
     const inPause = new AbortController()
     front.play(problem('overloaded', { 'retry-after': '30' }))
     const pausing = openBundleClient({ url: front.url, retrying: () => setImmediate(() => { inPause.abort(new Error('enough')) }) })
+    const began = performance.now()
     await assert.rejects(pausing.issue('abort', seal, { signal: inPause.signal }), { message: 'enough' })
     assert.equal(front.asked.length, 1)
+    assert.ok(performance.now() - began < 20_000, 'it waited out the pause of 30 s')
 
     const inRequest = new AbortController()
     const arrived = service.simulator.next('create-key')

@@ -96,5 +96,8 @@ function saidBy(code: string, operations: readonly PlacedOperation[]): Markup {
   const saying = operations.filter(({ operation }) => Object.values(operation.responses).some(({ content = {} }) =>
     Object.values(content).some(({ examples = {} }) => code in examples)))
   if (saying.length === 0) return html` On any path.`
-  return saying.length === operations.length ? nothing : html` Only by ${commas(saying.map(({ operation }) => html`<a href="#${operation.operationId}">${operation.operationId}</a>`))}.`
+  return saying.length === operations.length ? nothing : html` Only from ${commas(saying.map(({ method, path, operation }) => html`<a href="#${operation.operationId}"><code>${shortName(method, path)}</code></a>`))}.`
 }
+
+/** Tells operations apart in few letters: the method, and the parameters of the path. */
+const shortName = (method: string, path: string): string => [method.toUpperCase(), ...path.match(/\{[^}]+\}/g) ?? []].join(' ')

@@ -48,7 +48,7 @@ summary { cursor: pointer; padding: .1rem 0 }
 details > pre { margin-top: .35rem }
 table { width: 100%; border-collapse: collapse }
 th, td { padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: inherit }
-thead th { color: var(--soft); font-size: .875rem; border-bottom: 2px solid var(--ink) }
+thead th { overflow-wrap: normal; color: var(--soft); font-size: .875rem; border-bottom: 2px solid var(--ink) }
 td:first-child { width: 4rem }
 tbody th { width: 16rem }
 :target { background: var(--field) }
@@ -59,7 +59,7 @@ tbody th { width: 16rem }
   nav { padding: .8rem .9rem .3rem }
   nav span { display: block }
   tbody th { width: 8.5rem }
-  td:first-child { width: 3.25rem }
+  td:first-child { width: 3.75rem }
   pre { padding: .6rem .7rem; font-size: .8125rem }
 }
 @page { size: A4; margin: 16mm 16mm 18mm; @bottom-right { content: "Page " counter(page) " of " counter(pages); font: 8pt sans-serif } }

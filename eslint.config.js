@@ -12,7 +12,7 @@ const typeStripping = {
 
 const runtime = Object.fromEntries(
   ['process', 'Buffer', 'console', 'URL', 'URLSearchParams', 'AbortSignal', 'AbortController', 'setTimeout', 'clearTimeout', 'setInterval',
-    'clearInterval', 'setImmediate', 'fetch', 'TextDecoder', 'TextEncoder', 'structuredClone', 'performance', 'queueMicrotask', 'Response', 'Request'].map((name) => [name, 'readonly']))
+    'clearInterval', 'setImmediate', 'fetch', 'TextDecoder', 'TextEncoder', 'structuredClone', 'performance', 'queueMicrotask', 'Response', 'Request', 'crypto', 'btoa'].map((name) => [name, 'readonly']))
 
 export default [
   { ignores: ['node_modules/'] },

@@ -14,6 +14,7 @@ import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
+import { documentation } from './routes/documentation.ts'
 import { parseJsonBody } from './routes/json-body.ts'
 import { OPENAPI } from './routes/openapi.ts'
 import { operations } from './routes/operations.ts'
@@ -78,7 +79,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     // While the service stops, `shutting-down` is said as a problem, not in Fastify's own words.
     return503OnClosing: false,
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true, keywords: ['x-examples'] } },
     clientErrorHandler: connections.onClientError,
     frameworkErrors: handleError,
     routerOptions: { maxParamLength: 200 },
@@ -107,6 +108,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
     metrics: observability.metrics, metricsType: observability.metricsType,
   }))
+  await http.register(documentation)
   await transactions.started
   await http.ready()
 

@@ -42,18 +42,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['config.ts', 'auth', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts', 'settings'],
   'config.ts': ['settings', 'auth', 'evidence', 'errors.ts'],
   'errors.ts': [],
-  commands: ['app.ts', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
+  'html.ts': [],
+  commands: ['app.ts', 'api-page', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
   settings: ['evidence', 'profiles', 'errors.ts'],
   auth: ['settings'],
-  routes: ['auth', 'transaction', 'journal', 'profiles', 'errors.ts'],
+  routes: ['auth', 'transaction', 'journal', 'profiles', 'api-page', 'errors.ts'],
+  'api-page': ['html.ts', 'errors.ts'],
   observability: ['auth', 'transaction', 'tsb', 'errors.ts'],
   transaction: ['tsb', 'evidence', 'bundle', 'journal', 'profiles', 'errors.ts'],
   tsb: ['evidence', 'errors.ts'],
   journal: ['evidence', 'errors.ts'],
-  bundle: ['evidence'],
+  bundle: ['evidence', 'html.ts'],
   profiles: ['evidence'],
   evidence: [],
   simulator: [],
+  client: [],
 }
 
 /** Neighbours that know only each other's shapes. */
@@ -98,7 +101,7 @@ describe('arrows go one way', () => {
   })
   test('outside src only data is imported', () => {
     const outside = all.filter(({ to, local }) => local && to.startsWith('../')).map(({ to }) => to)
-    assert.deepEqual([...new Set(outside)].sort(), ['../examples/request.json', '../package.json'])
+    assert.deepEqual([...new Set(outside)].sort(), ['../examples/qualified-seal.json', '../examples/request.json', '../examples/smallest.json', '../package.json'])
   })
 })
 
@@ -128,6 +131,13 @@ describe('who knows what', () => {
   test('the simulator stands alone: only the demo starts it', () => {
     assert.deepEqual(all.filter(({ from, to }) => to.startsWith('simulator/') && !from.startsWith('simulator/')).map(({ from }) => from).filter((from) => from !== 'commands/demo.ts'), [])
     assert.deepEqual(all.filter(({ from, local }) => from.startsWith('simulator/') && !local).map(({ to }) => to).filter((to) => !isBuiltin(to) && packageOf(to) !== 'jszip'), [])
+  })
+  test('the client stands alone: it imports nothing but itself, no package and no Node, and the service never imports it', () => {
+    const own = all.filter(({ from }) => from.startsWith('client/'))
+    assert.ok(own.length > 10)
+    assert.deepEqual(own.filter(({ to }) => !to.startsWith('client/')).map(show), [])
+    assert.deepEqual(all.filter(({ from, to }) => to.startsWith('client/') && !from.startsWith('client/')).map(show), [])
+    for (const path of sources.filter((each) => each.startsWith('client/'))) assert.doesNotMatch(textOf(path), /\bBuffer\b|\bprocess\.|\brequire\(/, path)
   })
   test('evidence is pure: bytes in, report out', () => {
     const packages = new Set(all.filter(({ from, local }) => from.startsWith('evidence/') && !local).map(({ to }) => to))

@@ -1,5 +1,5 @@
 import type { CheckResult, EvidenceReport, Outcome } from '../evidence/evidence.ts'
-import { html, nothing, type Markup } from './html.ts'
+import { html, nothing, type Markup } from '../html.ts'
 
 /** Never by colour alone: on paper and for many eyes there is none. */
 const OUTCOMES: Readonly<Record<Outcome, { readonly mark: string; readonly word: string }>> = {

@@ -1,4 +1,4 @@
-import { html, nothing, type Markup } from './html.ts'
+import { html, nothing, type Markup } from '../html.ts'
 import { digest } from './report-values.ts'
 
 /** A command for the reader's terminal, and what it must print. */

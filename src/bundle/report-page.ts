@@ -1,5 +1,5 @@
 import type { BundleContent } from './bundle-content.ts'
-import { html, nothing, type Markup } from './html.ts'
+import { html, nothing, type Markup } from '../html.ts'
 import { NOT_PROVEN } from './not-proven.ts'
 import { checksSection, countChecks, remarks } from './report-checks.ts'
 import { commandsSection } from './report-commands.ts'

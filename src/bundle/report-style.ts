@@ -1,4 +1,4 @@
-import { html } from './html.ts'
+import { html } from '../html.ts'
 
 /**
  * The style of the report page. System fonts only; it works without colour, which is why outcomes are words and borders. `ch` is the width of a

@@ -1,4 +1,4 @@
-import { html, type Markup } from './html.ts'
+import { html, type Markup } from '../html.ts'
 
 /** SEC 2 and RFC 5639 names of the curves that the evidence checks let pass. */
 const CURVES: Readonly<Record<string, string>> = {

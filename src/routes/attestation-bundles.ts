@@ -11,7 +11,7 @@ import { authenticate, callerOf } from './authenticate.ts'
 import { callerLeft } from './caller-left.ts'
 import { readOrder } from './read-order.ts'
 import { replyWith } from './representations.ts'
-import { ORDER_EXAMPLE } from './schemas/examples.ts'
+import { ID_EXAMPLE, IDEMPOTENCY_KEY_EXAMPLE, ORDER_EXAMPLES } from './schemas/examples.ts'
 import { OrderBody } from './schemas/order.ts'
 import { bundleAnswers, problemAnswers, listAnswer } from './schemas/documented.ts'
 import { transactionView } from './transaction-view.ts'
@@ -19,6 +19,8 @@ import { transactionView } from './transaction-view.ts'
 /** Ids are written in lower case. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/
+
+const ACCEPT = Type.Optional(Type.String({ description: 'application/zip (default), or application/json with a higher weight', examples: ['application/zip'] }))
 
 export interface Callers {
   readonly authenticator: Authenticator
@@ -39,11 +41,13 @@ export function attestationBundles(
         description: 'All of it, or nothing is left at the HSM: a problem says in `transaction.rollback` what was left.',
         tags: ['attestation bundles'],
         headers: Type.Object({
-          'idempotency-key': Type.Optional(Type.String({ description: '1 to 255 visible characters. Only success is remembered. Always send one with labelPrefix.' })),
-          accept: Type.Optional(Type.String({ description: 'application/zip (default), or application/json with a higher weight' })),
+          'idempotency-key': Type.Optional(Type.String({
+            description: '1 to 255 visible characters. Only success is remembered. Always send one with labelPrefix.', examples: [IDEMPOTENCY_KEY_EXAMPLE],
+          })),
+          accept: ACCEPT,
         }),
-        body: { ...OrderBody, examples: [ORDER_EXAMPLE] } as typeof OrderBody,
-        response: { ...bundleAnswers(201), ...bundleAnswers(200), ...problemAnswers('post') },
+        body: { ...OrderBody, 'x-examples': ORDER_EXAMPLES } as typeof OrderBody,
+        response: { ...bundleAnswers('made'), ...bundleAnswers('replayed'), ...problemAnswers('post') },
       },
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
@@ -68,9 +72,10 @@ export function attestationBundles(
         operationId: 'getAttestationBundle',
         summary: 'Get a bundle again, or see how its transaction stands',
         tags: ['attestation bundles'],
-        params: Type.Object({ id: Type.String() }),
-        headers: Type.Object({ accept: Type.Optional(Type.String()) }),
-        response: { ...bundleAnswers(200), ...problemAnswers('get') },
+        description: 'The same bytes as the first time, or the transaction as JSON, which is 200 whatever its status.',
+        params: Type.Object({ id: Type.String({ description: 'the transaction\'s id, from `location` or a problem\'s `instance`', examples: [ID_EXAMPLE] }) }),
+        headers: Type.Object({ accept: ACCEPT }),
+        response: { ...bundleAnswers('found'), ...problemAnswers('get') },
       },
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
@@ -84,10 +89,11 @@ export function attestationBundles(
       schema: {
         operationId: 'listAttestationBundles',
         summary: 'Find your transactions by label: a lost answer can be found again',
+        description: 'Your own transactions only, the newest first, 100 at most.',
         tags: ['attestation bundles'],
         // What no label holds never reaches the journal: PostgreSQL fails on U+0000, which would look like a journal that is down.
         querystring: Type.Object({
-          label: Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'the exact label, or how it begins: 1 to 128 letters, digits, dots, hyphens and underscores' }),
+          label: Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'the exact label, or how it begins: 1 to 128 letters, digits, dots, hyphens and underscores', examples: ['acme-seal'] }),
         }, { additionalProperties: false }),
         response: { ...listAnswer(), ...problemAnswers('list') },
       },

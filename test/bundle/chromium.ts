@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url'
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome']
 
 export interface Browser {
-  /** Opens a file in a window of this width; `media: 'print'` shows it there as paper would. */
-  open(path: string, view: { readonly width: number; readonly media?: 'print'; readonly dark?: boolean }): Promise<void>
+  /** Opens a file or an http URL in a window of this width; `media: 'print'` shows it there as paper would. */
+  open(where: string, view: { readonly width: number; readonly media?: 'print'; readonly dark?: boolean }): Promise<void>
   /** The value of an expression in the page. The page's own policy forbids scripts; the debugger may. */
   evaluate<T>(expression: string): Promise<T>
   /** The page as PNG, all of it. */
@@ -50,11 +50,11 @@ export async function startBrowser(): Promise<Browser> {
   return {
     requested,
     complaints,
-    async open(path, { width, media, dark = false }) {
+    async open(where, { width, media, dark = false }) {
       await send('Emulation.setDeviceMetricsOverride', { width, height: 800, deviceScaleFactor: 1, mobile: width < 500 })
       await send('Emulation.setEmulatedMedia', { media: media ?? '', features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }] })
       const loaded = connection.once('Page.loadEventFired')
-      await send('Page.navigate', { url: pathToFileURL(path).href })
+      await send('Page.navigate', { url: where.startsWith('http://') ? where : pathToFileURL(where).href })
       await loaded
     },
     async evaluate<T>(expression: string) {

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { after, before, test } from 'node:test'
 import { reportPage } from '../../src/bundle/report-page.ts'
 import { startBrowser, type Browser } from './chromium.ts'
+import { OVERFLOWING, PALE } from './page-looks.ts'
 import { temporaryFolder } from './report-commands.ts'
 import { builtInAnchor, textOf, warned } from './report-content.ts'
 
@@ -30,7 +31,7 @@ for (const name of Object.keys(pages)) {
     test(`the page "${name}" fits a window of ${width} pixels, and so does everything in it`, async () => {
       await browser.open(fileOf(name), { width })
       assert.deepEqual(await browser.evaluate('[innerWidth, document.documentElement.scrollWidth]'), [width, width])
-      assert.deepEqual(await browser.evaluate(`[...document.body.querySelectorAll('*')].filter((each) => each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0).map((each) => each.outerHTML.slice(0, 200))`), [])
+      assert.deepEqual(await browser.evaluate(OVERFLOWING), [])
     })
   }
 }
@@ -63,17 +64,6 @@ test('hostile text runs nothing and loads nothing, and nothing else does', async
   assert.deepEqual(browser.requested.filter((url) => !files.includes(url)), [])
   assert.deepEqual(browser.complaints, [])
 })
-
-/** Text with less contrast to its ground than WCAG 2.2 AA asks of normal text, 4.5 to 1. */
-const PALE = `(() => {
-  const rgb = (colour) => colour.match(/[0-9.]+/g).map(Number)
-  const light = (colour) => rgb(colour).slice(0, 3).map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)
-  const ground = (each) => { const own = getComputedStyle(each).backgroundColor; return rgb(own)[3] === 0 && each.parentElement ? ground(each.parentElement) : own }
-  return [...document.body.querySelectorAll('*')].filter((each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '')).flatMap((each) => {
-    const [high, low] = [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => b - a)
-    return (high + 0.05) / (low + 0.05) < 4.5 ? [each.outerHTML.slice(0, 100)] : []
-  })
-})()`
 
 for (const view of [{ width: 1200 }, { width: 1200, dark: true }, { width: 1200, media: 'print' }] as const) {
   test(`all text has contrast enough: ${JSON.stringify(view)}`, async () => {

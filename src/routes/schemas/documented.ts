@@ -1,8 +1,12 @@
 import Type from 'typebox'
 import { PROBLEMS, type ProblemCode } from '../../errors.ts'
+import {
+  FAILED_TRANSACTION_EXAMPLE, HEADER_EXAMPLES, INVALID_LABEL_EXAMPLE, PROBLEM_EXAMPLES, TRANSACTION_EXAMPLE, ZIP_EXAMPLE,
+} from './answer-examples.ts'
+import type { Problem } from './answers.ts'
 
 const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe({ $ref: `${name}#` })
-const text = (description: string) => ({ type: 'string', description })
+const header = (name: keyof typeof HEADER_EXAMPLES, description: string) => ({ [name]: { type: 'string', description, examples: [HEADER_EXAMPLES[name]] } })
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
 const EVERYWHERE: readonly ProblemCode[] = [
@@ -29,39 +33,47 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
     content: {
       'application/problem+json': {
         schema: ref('Problem'),
-        examples: Object.fromEntries(codes.map((code) => [code, {
-          value: { type: `urn:problem:attestation-bundle:${code}`, title: PROBLEMS[code].title, status, detail: PROBLEMS[code].title, code },
-        }])),
+        examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(route, code) }])),
       },
     },
   }]))
 }
 
+function problemExample(route: keyof typeof ANSWERED_BY, code: ProblemCode): Problem {
+  const { status, title } = PROBLEMS[code]
+  const { detail, ...members } = route === 'list' && code === 'invalid-request' ? INVALID_LABEL_EXAMPLE : PROBLEM_EXAMPLES[code]
+  return { type: `urn:problem:attestation-bundle:${code}`, title, status, detail, code, ...members }
+}
+
 function headersOf(status: number, codes: readonly ProblemCode[]): { headers?: Record<string, object> } {
   const headers = {
-    ...(status === 401 && { 'www-authenticate': text('the scheme that this instance asks for (RFC 9110)') }),
-    ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && { 'retry-after': text('seconds') }),
+    ...(status === 401 && header('www-authenticate', 'the scheme that this instance asks for (RFC 9110)')),
+    ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && header('retry-after', 'seconds')),
   }
   return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
-/** @returns both representations of a transaction under one status */
-export function bundleAnswers(status: 200 | 201): Record<string, object> {
+/** @returns both representations of a transaction under one status; `made` and `replayed` are answers to a POST */
+export function bundleAnswers(kind: 'made' | 'replayed' | 'found'): Record<string, object> {
   return {
-    [status]: {
-      description: status === 201 ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
+    [kind === 'made' ? 201 : 200]: {
+      description: kind === 'made' ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
       headers: {
-        location: text('path of the transaction'),
-        'content-disposition': text('names the zip (RFC 6266)'),
-        'repr-digest': text('SHA-256 of the zip (RFC 9530)'),
-        ...(status === 200 && { 'idempotency-replayed': text('`true` where an Idempotency-Key found an earlier bundle') }),
+        ...(kind !== 'found' && header('location', 'path of the transaction')),
+        ...header('content-disposition', 'names the zip (RFC 6266)'),
+        ...header('repr-digest', 'SHA-256 of the zip (RFC 9530)'),
+        ...(kind === 'replayed' && header('idempotency-replayed', 'always `true`: the Idempotency-Key found an earlier bundle')),
       },
-      content: { 'application/zip': { schema: Zip }, 'application/json': { schema: ref('Transaction') } },
+      content: {
+        'application/zip': { schema: Zip, examples: { bundle: ZIP_EXAMPLE } },
+        'application/json': { schema: ref('Transaction'), examples: { transaction: { value: TRANSACTION_EXAMPLE } } },
+      },
     },
   }
 }
 
 /** @returns the answer of the list */
 export function listAnswer(): Record<string, object> {
-  return { 200: { description: 'Newest first, 100 at most', content: { 'application/json': { schema: ref('TransactionList') } } } }
+  const value = { transactions: [TRANSACTION_EXAMPLE, FAILED_TRANSACTION_EXAMPLE] }
+  return { 200: { description: 'Newest first, 100 at most', content: { 'application/json': { schema: ref('TransactionList'), examples: { found: { value } } } } } }
 }

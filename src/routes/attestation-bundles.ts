@@ -41,6 +41,7 @@ export function attestationBundles(
         headers: Type.Object({
           'idempotency-key': Type.Optional(Type.String({ description: '1 to 255 visible characters. Only success is remembered. Always send one with labelPrefix.' })),
           accept: Type.Optional(Type.String({ description: 'application/zip (default), or application/json with a higher weight' })),
+          traceparent: Type.Optional(Type.String({ description: 'the trace that this request belongs to (W3C Trace Context); one that is not valid counts as none' })),
         }),
         body: { ...OrderBody, examples: [ORDER_EXAMPLE] } as typeof OrderBody,
         response: { ...bundleAnswers(201), ...bundleAnswers(200), ...problemAnswers('post') },

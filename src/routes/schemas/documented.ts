@@ -3,6 +3,8 @@ import { PROBLEMS, type ProblemCode } from '../../errors.ts'
 
 const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe({ $ref: `${name}#` })
 const text = (description: string) => ({ type: 'string', description })
+/** Of every answer: the trace that the request belongs to. */
+const TRACE = { traceresponse: text('the trace of this request and its span, in the form of `traceparent` (W3C Trace Context)') }
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
 const EVERYWHERE: readonly ProblemCode[] = [
@@ -25,7 +27,7 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
   const byStatus = Map.groupBy(ANSWERED_BY[route], (code) => PROBLEMS[code].status)
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
-    ...headersOf(status, codes),
+    headers: headersOf(status, codes),
     content: {
       'application/problem+json': {
         schema: ref('Problem'),
@@ -37,12 +39,12 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
   }]))
 }
 
-function headersOf(status: number, codes: readonly ProblemCode[]): { headers?: Record<string, object> } {
-  const headers = {
+function headersOf(status: number, codes: readonly ProblemCode[]): Record<string, object> {
+  return {
+    ...TRACE,
     ...(status === 401 && { 'www-authenticate': text('the scheme that this instance asks for (RFC 9110)') }),
     ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && { 'retry-after': text('seconds') }),
   }
-  return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
 /** @returns both representations of a transaction under one status */
@@ -51,6 +53,7 @@ export function bundleAnswers(status: 200 | 201): Record<string, object> {
     [status]: {
       description: status === 201 ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
       headers: {
+        ...TRACE,
         location: text('path of the transaction'),
         'content-disposition': text('names the zip (RFC 6266)'),
         'repr-digest': text('SHA-256 of the zip (RFC 9530)'),
@@ -63,5 +66,5 @@ export function bundleAnswers(status: 200 | 201): Record<string, object> {
 
 /** @returns the answer of the list */
 export function listAnswer(): Record<string, object> {
-  return { 200: { description: 'Newest first, 100 at most', content: { 'application/json': { schema: ref('TransactionList') } } } }
+  return { 200: { description: 'Newest first, 100 at most', headers: TRACE, content: { 'application/json': { schema: ref('TransactionList') } } } }
 }

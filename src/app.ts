@@ -10,8 +10,10 @@ import { ConfigError, type Settings } from './config.ts'
 import { ProblemError } from './errors.ts'
 import type { Journal } from './journal/journal.ts'
 import { openJournal } from './journal/open-journal.ts'
+import { timedJournal } from './journal/timed-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
+import { openTracing, type Recorder } from './observability/tracing.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { documentation } from './routes/documentation.ts'
@@ -20,6 +22,7 @@ import { OPENAPI } from './routes/openapi.ts'
 import { operations } from './routes/operations.ts'
 import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
+import { watchRequests } from './routes/watch-requests.ts'
 import { Problem, TransactionList, TransactionView } from './routes/schemas/answers.ts'
 import { openTransactions } from './transaction/transactions.ts'
 import { watchFiles } from './settings/watched-files.ts'
@@ -50,8 +53,12 @@ const LAST_ANSWERS_MS = 2_000
 export async function buildApp(settings: Settings, log: Logger, now: () => Date = () => new Date(), limits: ConnectionLimits = CONNECTION_LIMITS): Promise<App> {
   let stopping = false
   const connections = openConnections(limits)
-  const journal = await openTheJournal(settings, now)
-  const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
+  const tracing = openTracing(await openRecorder(settings, log))
+  const observability = openObservability(log, tracing, now, {
+    load: () => transactions.status(), owed: () => transactions.owed(), ready: () => notReady() === undefined, keystoreStatistics: () => tsb.keystoreStatistics(),
+    limits: { running: settings.transaction.maxTransactions, queued: settings.transaction.maxQueued },
+  })
+  const journal = timedJournal(await openTheJournal(settings, now), observability.journal)
   const access = watchFiles({
     paths: settings.tsbFiles.paths,
     first: settings.tsbFiles.paths.map((path) => readFileSync(path, 'utf8')),
@@ -59,10 +66,11 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     changed: () => log.info('the files with credentials towards the TSB were read again'),
     failed: (reason) => log.error(`${reason}; the credentials towards the TSB of before stay in force`),
   })
-  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, observability.tsbCall))
+  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, observability.tsb))
   const transactions = openTransactions(tsb, journal, {
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)
+  const notReady = (): ProblemError | undefined => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady()))
 
   const https = settings.http.tls && openHttpsServers(settings.http.tls, log)
   const authenticator = openAuthenticator(settings.auth, { log: log, now, peerOf: (socket) => https?.peerOf(socket) })
@@ -90,6 +98,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.setErrorHandler(handleError)
   http.setNotFoundHandler(handleUnknownRoute)
   connections.watch(http, settings.transaction.maxTransactions + settings.transaction.maxQueued)
+  watchRequests(http, observability.requests)
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2. HTTP/0.9, which the parser takes too, has no headers at all.
@@ -104,7 +113,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   await http.register(swagger, OPENAPI)
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
-    notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
+    notReady,
     status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
     metrics: observability.metrics, metricsType: observability.metricsType,
   }))
@@ -128,6 +137,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
       clearTimeout(cut)
       await tsb.close()
       await journal.close()
+      await tracing.close()
     },
   }
 }
@@ -139,5 +149,15 @@ async function openTheJournal({ journal, tsb }: Settings, now: () => Date): Prom
   const { url, leaseMs, retentionDays } = journal
   return openJournal({ url, leaseMs, tsb: tsb.id, retentionMs: retentionDays * DAY_MS, now: () => now().getTime() }).catch((error: unknown) => {
     throw error instanceof JournalInUse ? new ConfigError([`JOURNAL_URL: ${error.message}`]) : error
+  })
+}
+
+/** OpenTelemetry is loaded only where the environment asks for it: it costs a fifth of a second at start, and memory. */
+async function openRecorder({ traces }: Settings, log: Logger): Promise<Recorder | undefined> {
+  if (traces === undefined) return undefined
+  const { openOpenTelemetry } = await import('./observability/opentelemetry.ts')
+  return openOpenTelemetry(traces, (failed, reason) => {
+    if (failed) log.warn({ reason }, 'spans could not be exported; those of a failed export are lost')
+    else log.info('spans are exported again')
   })
 }

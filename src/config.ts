@@ -5,6 +5,7 @@ import type { TrustAnchor } from './evidence/evidence.ts'
 import { Environment, withNumbers } from './settings/environment.ts'
 import { faultLines } from './settings/faults.ts'
 import { fileReader, readAnchors, withSecretFiles } from './settings/files.ts'
+import { readTracesSettings, type TracesSettings } from './settings/otel-settings.ts'
 import { readTsbAccess, rereadTsbAccess, tsbFiles, type TsbAccess } from './settings/tsb-settings.ts'
 import { checkJournalUrl, checkTrustProxy, readEncryptionKeys } from './settings/values.ts'
 
@@ -25,6 +26,8 @@ export interface Settings {
     readonly maxQueued: number
   }
   readonly shutdown: { readonly delayMs: number; readonly graceMs: number }
+  /** Where OpenTelemetry's spans are asked for. */
+  readonly traces?: TracesSettings
   /** What an operator should know before trusting this configuration; logged at start. */
   readonly warnings: readonly string[]
 }
@@ -64,6 +67,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   if (values.TRUST_PROXY !== undefined) checkTrustProxy(values.TRUST_PROXY, faults)
   if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults)
   const clientCa = files.authorities('TLS_CLIENT_CA_FILE', values.TLS_CLIENT_CA_FILE)
+  const traces = readTracesSettings(values, faults, warnings)
   const auth = good('AUTH_MODE') ? readAuthSettings(values, files, faults, warnings) : undefined
   if (faults.length > 0 || tsb === undefined || auth === undefined) throw new ConfigError(faults)
 
@@ -88,6 +92,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
       maxQueued: values.MAX_QUEUED,
     },
     shutdown: { delayMs: values.SHUTDOWN_DELAY_MS, graceMs: values.SHUTDOWN_GRACE_MS },
+    ...(traces && { traces }),
     warnings,
   }
 }

@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: ['settings'],
   routes: ['auth', 'transaction', 'journal', 'profiles', 'api-page', 'errors.ts'],
   'api-page': ['html.ts', 'errors.ts'],
-  observability: ['auth', 'transaction', 'tsb', 'errors.ts'],
+  observability: ['auth', 'transaction', 'tsb', 'journal', 'routes', 'evidence', 'profiles', 'errors.ts'],
   transaction: ['tsb', 'evidence', 'bundle', 'journal', 'profiles', 'errors.ts'],
   tsb: ['evidence', 'errors.ts'],
   journal: ['evidence', 'errors.ts'],
@@ -61,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Neighbours that know only each other's shapes. */
 const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence',
-  'routes → journal', 'observability → auth', 'observability → transaction', 'observability → tsb'])
+  'routes → journal', 'observability → auth', 'observability → transaction', 'observability → tsb', 'observability → journal', 'observability → routes'])
 
 test('the reader of imports sees them', () => {
   assert.ok(sources.length > 50 && all.length > 200)
@@ -121,7 +121,14 @@ describe('who knows what', () => {
   test('only src/auth/jwt.ts knows JWTs, and fetches the keys of their issuer', () => assert.deepEqual(usersOf('jose'), ['auth/jwt.ts']))
   test('only routes and the app know the web framework', () => {
     const users = ['fastify', '@fastify/swagger', '@fastify/type-provider-typebox', '@fastify/rate-limit'].flatMap(usersOf)
-    assert.deepEqual(users.filter((path) => !path.startsWith('routes/') && path !== 'app.ts' && path !== 'observability/observe.ts'), [])
+    assert.deepEqual(users.filter((path) => !path.startsWith('routes/') && !path.startsWith('observability/') && path !== 'app.ts'), [])
+    const watching = all.filter(({ from, to }) => from.startsWith('observability/') && to === 'fastify')
+    assert.deepEqual(watching.filter(({ typeOnly }) => !typeOnly), [])
+  })
+  test('only one module knows OpenTelemetry, and it is loaded when it is asked for', () => {
+    assert.deepEqual([...new Set(all.filter(({ to }) => to.startsWith('@opentelemetry/')).map(({ from }) => from))], ['observability/opentelemetry.ts'])
+    assert.deepEqual(all.filter(({ to }) => to === 'observability/opentelemetry.ts').map(({ from }) => from), ['app.ts'])
+    assert.match(textOf('app.ts'), /await import\('\.\/observability\/opentelemetry\.ts'\)/)
   })
   test('only the journal knows its database', () => {
     assert.deepEqual(usersOf('pg'), ['journal/postgres.ts'])

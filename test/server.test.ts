@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
+import pkg from '../package.json' with { type: 'json' }
 import { startSimulator, type Simulator } from '../src/simulator/simulator.ts'
+import { startOtlpReceiver } from './support/otlp-receiver.ts'
 import { order, sharedPki } from './support/service.ts'
 
 let simulator: Simulator
@@ -66,14 +68,21 @@ test('the process serves the contract, says what it trusts, and stops on SIGTERM
   assert.equal(await exitOf(server.process), 0)
 })
 
-test('SIGTERM in the middle of a transaction lets it finish', async () => {
-  const server = await start()
+test('SIGTERM in the middle of a transaction lets it finish, and the last spans go out', async (t) => {
+  const collector = await startOtlpReceiver()
+  t.after(() => collector.close())
+  const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
   simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 500 })
   const answer = post(server.url, 'process-2')
   await server.logged(/"call":"create-key"/)
   server.process.kill('SIGTERM')
-  assert.equal((await answer).status, 201)
+  const { status, headers } = await answer
+  assert.equal(status, 201)
   assert.equal(await exitOf(server.process), 0)
+  const request = collector.spans.find(({ name }) => name === 'POST /v1/attestation-bundles')
+  assert.equal(headers.get('traceresponse'), `00-${request?.traceId}-${request?.spanId}-01`)
+  assert.deepEqual([request?.resource['service.name'], request?.resource['service.version']], [pkg.name, pkg.version])
+  assert.ok(collector.spans.some(({ name, traceId }) => name === 'commit' && traceId === request?.traceId))
 })
 
 test('SIGTERM in the middle of a rollback waits for it: nothing is left', async () => {

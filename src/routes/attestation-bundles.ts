@@ -11,7 +11,7 @@ import { authenticate, callerOf } from './authenticate.ts'
 import { callerLeft } from './caller-left.ts'
 import { readOrder } from './read-order.ts'
 import { replyWith } from './representations.ts'
-import { ID_EXAMPLE, IDEMPOTENCY_KEY_EXAMPLE, ORDER_EXAMPLES } from './schemas/examples.ts'
+import { ID_EXAMPLE, IDEMPOTENCY_KEY_EXAMPLE, ORDER_EXAMPLES, TRACEPARENT_EXAMPLE } from './schemas/examples.ts'
 import { OrderBody } from './schemas/order.ts'
 import { bundleAnswers, problemAnswers, listAnswer } from './schemas/documented.ts'
 import { transactionView } from './transaction-view.ts'
@@ -45,6 +45,9 @@ export function attestationBundles(
             description: '1 to 255 visible characters. Only success is remembered. Always send one with labelPrefix.', examples: [IDEMPOTENCY_KEY_EXAMPLE],
           })),
           accept: ACCEPT,
+          traceparent: Type.Optional(Type.String({
+            description: 'the trace that this request belongs to (W3C Trace Context); one that is not valid counts as none', examples: [TRACEPARENT_EXAMPLE],
+          })),
         }),
         body: { ...OrderBody, 'x-examples': ORDER_EXAMPLES } as typeof OrderBody,
         response: { ...bundleAnswers('made'), ...bundleAnswers('replayed'), ...problemAnswers('post') },

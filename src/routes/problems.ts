@@ -21,6 +21,7 @@ export function sendProblem(reply: FastifyReply, error: ProblemError): FastifyRe
   const row: { status: number; retryAfterSeconds?: number } = PROBLEMS[error.code]
   const retryAfter = error.extras.retryAfterSeconds ?? row.retryAfterSeconds
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  reply.problem = error.code
   return reply.code(row.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(Buffer.from(JSON.stringify(problemBody(error))))
 }
 

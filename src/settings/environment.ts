@@ -45,6 +45,14 @@ export const Environment = Type.Object({
   BUNDLE_RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 36_500, default: 30 }),
   SHUTDOWN_DELAY_MS: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
   SHUTDOWN_GRACE_MS: milliseconds(145_000),
+  OTEL_SDK_DISABLED: text,
+  OTEL_TRACES_EXPORTER: text,
+  OTEL_EXPORTER_OTLP_ENDPOINT: text,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text,
+  OTEL_EXPORTER_OTLP_PROTOCOL: text,
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: text,
+  OTEL_TRACES_SAMPLER: text,
+  OTEL_TRACES_SAMPLER_ARG: text,
 })
 export type Environment = Static<typeof Environment>
 

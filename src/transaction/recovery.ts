@@ -32,6 +32,7 @@ export interface Recovery {
  * replica comes first, and rolled back.
  * @param parts.beaten runs at each beat, after the journal proved to be writable
  * @param parts.report is told of every change
+ * @param parts.span runs one try at a row, and may watch it
  * @param parts.failed is told when the journal failed
  */
 export function startRecovery(parts: {
@@ -42,6 +43,7 @@ export function startRecovery(parts: {
   openPassword(id: string, secret: string): readonly string[] | undefined
   beaten(): Promise<void>
   report(event: DebtEvent): void
+  span(transactionId: string, run: () => Promise<void>): Promise<void>
   failed(what: string, error: unknown): void
 }): Recovery {
   const { journal, settings } = parts
@@ -76,7 +78,7 @@ export function startRecovery(parts: {
       const rows = await journal.takeOver(AT_ONCE - settling.size, [...held, ...settling.keys()])
       if (rows.length === 0) break
       for (const row of rows) {
-        const work = settleRow(row)
+        const work = parts.span(row.id, () => settleRow(row))
           .catch((error: unknown) => parts.failed(`the recovery of ${row.id} is tried again`, error))
           .finally(() => { settling.delete(row.id); look() })
         settling.set(row.id, work)

@@ -14,7 +14,7 @@ import { openKeyDebt, type DebtEvent, type KeyDebt } from './key-debt.ts'
 import { createKeyBody, labelOf, type Order } from './order.ts'
 import type { Recovery } from './recovery.ts'
 import { replay } from './replay.ts'
-import { runSaga, type SagaResult } from './saga.ts'
+import { runSaga, type SagaResult, type StepName } from './saga.ts'
 import type { Tools } from './tools.ts'
 import type { Unwritten } from './unwritten.ts'
 import type { VersionGate } from './version-gate.ts'
@@ -67,6 +67,8 @@ export interface Surroundings {
     began(transaction: Pick<Transaction, 'id' | 'caller' | 'label'>): void
     ended(event: Ended): void
     debt(event: DebtEvent): void
+    /** Runs a part of a transaction as a span of its trace; `settle` is one try at rolling back what another process or an earlier try left. */
+    span<T>(name: 'transaction' | StepName | 'roll-back' | 'settle', run: () => Promise<T>, transactionId?: string): Promise<T>
   }
   now(): Date
   /** Encrypts a password for the row of this id; undefined where none may be kept. */
@@ -161,6 +163,7 @@ function runFlow(
       if (left.aborted && idempotency === undefined) throw new CallerLeft()
     },
     rollingBack: () => entry.write({ state: 'rolling-back' }),
+    span: (name, run) => around.observer.span(name, run),
   })
 }
 

@@ -32,12 +32,17 @@ const SEVERITY: readonly Rollback[] = ['not-needed', 'done', 'pending', 'impossi
 /**
  * Runs a flow whose steps can be taken back: on the first failure every registered undo runs, the last first.
  * @param flow the steps, top to bottom
- * @param hooks `before` runs ahead of each step and may throw (the caller left, the deadline passed); `rollingBack` runs ahead of the first undo
+ * @param hooks `before` runs ahead of each step and may throw (the caller left, the deadline passed); `rollingBack` runs ahead of the first
+ * undo; `span` runs a step, or all undos, and may watch it
  * @returns the flow's value, or the error, the step it came from and what is left at the HSM; throws nothing
  */
 export async function runSaga<T>(
   flow: (saga: Saga) => Promise<T>,
-  hooks: { before(name: StepName): Promise<void> | void; rollingBack(): Promise<void> },
+  hooks: {
+    before(name: StepName): Promise<void> | void
+    rollingBack(): Promise<void>
+    span<R>(name: StepName | 'roll-back', run: () => Promise<R>): Promise<R>
+  },
 ): Promise<SagaResult<T>> {
   const steps: StepTiming[] = []
   const undos: Undo[] = []
@@ -51,7 +56,7 @@ export async function runSaga<T>(
       const started = performance.now()
       if (undo !== undefined) undos.push(undo)
       try {
-        return await run()
+        return await hooks.span(name, run)
       } catch (error) {
         if (undo !== undefined && effectOf(error) === 'none') undos.pop()
         throw error
@@ -65,13 +70,18 @@ export async function runSaga<T>(
     return { ok: true, value: await flow(saga), steps }
   } catch (error) {
     const failedStep = current
+    if (undos.length === 0) return { ok: false, error, failedStep, rollback: 'not-needed', steps }
     // The undo matters more than its note: a journal that fails must not keep a key at the HSM.
-    if (undos.length > 0) await Promise.resolve(hooks.rollingBack()).catch(() => undefined)
-    let rollback: Rollback = 'not-needed'
-    for (const undo of undos.reverse()) {
-      const result = await undo()
-      if (SEVERITY.indexOf(result) > SEVERITY.indexOf(rollback)) rollback = result
-    }
-    return { ok: false, error, failedStep, rollback, steps }
+    await Promise.resolve(hooks.rollingBack()).catch(() => undefined)
+    return { ok: false, error, failedStep, rollback: await hooks.span('roll-back', () => worstOf(undos.reverse())), steps }
   }
+}
+
+async function worstOf(undos: readonly Undo[]): Promise<Rollback> {
+  let worst: Rollback = 'not-needed'
+  for (const undo of undos) {
+    const result = await undo()
+    if (SEVERITY.indexOf(result) > SEVERITY.indexOf(worst)) worst = result
+  }
+  return worst
 }

@@ -67,6 +67,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     },
     beaten: () => unwritten.retry(),
     report: (event) => observer.debt(event),
+    span: (id, run) => observer.span('settle', run, id),
     failed: (what, error) => observer.warn(`${what}: ${messageOf(error)}`),
   })
   const around: Surroundings = {
@@ -84,7 +85,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
       refuseViolations(request.order)
       const leave = await admission.enter(request.left)
       try {
-        return await runTransaction(request, around)
+        return await observer.span('transaction', () => runTransaction(request, around))
       } finally {
         leave()
       }

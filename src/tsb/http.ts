@@ -7,6 +7,8 @@ export interface TsbRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Path below TSB_URL, already percent-encoded. */
   readonly path: string
+  /** The path with a name in place of what differs from call to call; undefined where nothing does. */
+  readonly template?: string
   /** Sent as JSON; always an object, so that no body is ever glued from strings. */
   readonly body?: Readonly<Record<string, unknown>>
   readonly accept?: string

@@ -9,6 +9,7 @@ export type ApiKeys = Readonly<Record<Role, readonly string[]>>
 /** Which role serves `/v1/certificate/**`: it moved from key operation to key management between TSB versions. */
 export type CertificateRole = 'auto' | 'management' | 'operation'
 
+const isServiceCall = (call: TsbCall): boolean => call === 'version-info' || call === 'keystore-statistics'
 const isCertificateCall = (call: TsbCall): boolean => call === 'certificate-request' || call === 'delete-certificate'
 
 /** Sends one call with the right API key; knows which keys and which role worked last. */
@@ -41,7 +42,7 @@ export function rolesOf(apiKeys: ApiKeys, certificateRole: CertificateRole): Rol
 
   return {
     async send(call, sendWith) {
-      if (!isCertificateCall(call)) return sendAs(call === 'version-info' ? 'service' : 'management', sendWith)
+      if (!isCertificateCall(call)) return sendAs(isServiceCall(call) ? 'service' : 'management', sendWith)
       if (certificateRole !== 'auto') return sendAs(certificateRole, sendWith)
       const first = await sendAs(learned, sendWith)
       if (!refusesCredentials(first)) return first

@@ -2,8 +2,10 @@ import { ProblemError, type Effect, type ProblemCode, type Upstream } from '../e
 import { reveals } from './reveals.ts'
 
 /** The calls of the TSB that this service makes, by the names used in logs, metrics and problems. */
-export type TsbCall =
-  | 'version-info' | 'key-attributes' | 'create-key' | 'certificate-request' | 'key-attestation' | 'delete-key' | 'delete-certificate'
+export const TSB_CALLS = [
+  'version-info', 'keystore-statistics', 'key-attributes', 'create-key', 'certificate-request', 'key-attestation', 'delete-key', 'delete-certificate',
+] as const
+export type TsbCall = typeof TSB_CALLS[number]
 
 /** A TSB call that failed, what it may have changed at the HSM, and whether the same call is worth another try. */
 export class TsbError extends ProblemError {

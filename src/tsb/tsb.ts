@@ -1,10 +1,12 @@
 import type { KeyReference } from './key-reference.ts'
 import { openHttp, type HttpSettings, type TsbAnswer, type TsbRequest } from './http.ts'
+import { UNWATCHED, type TsbCallEnd, type TsbObserver } from './observer.ts'
 import { reveals } from './reveals.ts'
 import { rolesOf, type ApiKeys, type CertificateRole } from './roles.ts'
 import { withRetries } from './retries.ts'
 import { errorFromAnswer, KEY_NOT_EXISTENT, TsbError } from './tsb-error.ts'
 import { createKeyRequest, readCreateKeyAnswer, type CreatedKey, type CreateKeyBody } from './create-key.ts'
+import { keystoreStatisticsRequest, readKeystoreStatisticsAnswer, type KeystoreStatistics } from './keystore-statistics.ts'
 import { keyAttributesRequest, readKeyAttributesAnswer, type KeyAttributes } from './key-attributes.ts'
 import { certificateRequestRequest, readCertificateRequestAnswer, type CertificateRequestBody } from './certificate-request.ts'
 import { keyAttestationRequest, readKeyAttestationAnswer } from './key-attestation.ts'
@@ -15,6 +17,8 @@ import { readVersionInfoAnswer, versionInfoRequest, type VersionInfo } from './v
 /** The TSB as this service uses it: one function per call. Each throws TsbError, which says what the failure may have changed. */
 export interface Tsb {
   versionInfo(signal?: AbortSignal): Promise<VersionInfo>
+  /** How full the partition is. Asked of the HSM. */
+  keystoreStatistics(signal?: AbortSignal): Promise<KeystoreStatistics>
   /** @returns undefined where the TSB documents that there is no such key (404 with 650) */
   keyAttributes(key: KeyReference, signal?: AbortSignal): Promise<KeyAttributes | undefined>
   /** Never repeated: a lost answer is settled by looking the key up. */
@@ -44,21 +48,13 @@ export interface TsbSettings extends Omit<HttpSettings, 'connections'> {
   readonly timeoutMs: number
 }
 
-/** What a call took and how it ended, for logs and metrics. */
-export interface TsbCallRecord {
-  readonly call: TsbRequest['call']
-  readonly status?: number
-  readonly durationMs: number
-  readonly outcome: 'answered' | 'tsb-timeout' | 'tsb-unavailable' | 'tsb-invalid-response'
-}
-
 /**
  * Opens the TSB.
  * @param settings where it is and how to identify oneself
  * @param connections sockets at most, beside the one of each create-key
- * @param observe is told of every single request, repeated ones included
+ * @param observer watches the requests
  */
-export function openTsb(settings: TsbSettings, connections: number, observe: (record: TsbCallRecord) => void = () => {}): Tsb {
+export function openTsb(settings: TsbSettings, connections: number, observer: TsbObserver = UNWATCHED): Tsb {
   const http = openHttp({ ...settings, connections })
   const roles = rolesOf(settings.apiKeys, settings.certificateRole)
   const ownSecrets = [...Object.values(settings.apiKeys).flat(), ...(settings.bearerToken === undefined ? [] : [settings.bearerToken])]
@@ -66,28 +62,37 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
   const secretsWith = (password: readonly string[] | undefined): readonly string[] => (password === undefined ? ownSecrets : [...ownSecrets, password.join('')])
 
   const send = (request: TsbRequest, signal?: AbortSignal): Promise<TsbAnswer> => roles.send(request.call, async (apiKey) => {
+    const { call, method, path, template = path } = request
+    const { headers: trace, ended } = observer.leaves({ call, method, template, url: settings.url + path })
     const headers = {
+      ...trace,
       ...(apiKey !== undefined && { 'x-api-key': apiKey }),
       ...(settings.bearerToken !== undefined && { authorization: `Bearer ${settings.bearerToken}` }),
     }
-    const started = performance.now()
-    const record = (outcome: TsbCallRecord['outcome'], status?: number): void =>
-      observe({ call: request.call, outcome, durationMs: performance.now() - started, ...(status !== undefined && { status }) })
     try {
       const answer = await http.send(request, headers, signal)
-      record('answered', answer.status)
+      ended({ outcome: 'answered', status: answer.status })
       return answer
     } catch (error) {
-      if (error instanceof TsbError) record(error.code as TsbCallRecord['outcome'])
+      if (error instanceof TsbError) ended({ outcome: error.code as TsbCallEnd['outcome'] })
       throw error
     }
   })
 
-  /** Sends and reads one call; `read` sees 2xx answers only. */
-  const call = async <T>(request: TsbRequest, password: readonly string[] | undefined, read: (answer: TsbAnswer) => T, signal?: AbortSignal): Promise<T> => {
+  /** Sends and reads one call; `read` sees 2xx answers only, and how long the call took in milliseconds. */
+  const call = async <T>(
+    request: TsbRequest, password: readonly string[] | undefined, read: (answer: TsbAnswer, elapsedMs: number) => T, signal?: AbortSignal,
+  ): Promise<T> => {
+    const started = performance.now()
     const answer = await send(request, signal)
     if (answer.status < 200 || answer.status > 299) throw errorFromAnswer(request.call, answer.status, answer.body, secretsWith(password))
-    return read(answer)
+    return read(answer, performance.now() - started)
+  }
+  /** These answers are attestations, with the HSM's time in them. */
+  const attested = <K extends KeyAttributes>(read: (answer: TsbAnswer) => K) => (answer: TsbAnswer, elapsedMs: number): K => {
+    const key = read(answer)
+    observer.attested(key.attestTime, elapsedMs)
+    return key
   }
   const { timeoutMs } = settings
 
@@ -97,10 +102,11 @@ export function openTsb(settings: TsbSettings, connections: number, observe: (re
       // readyz shows the text to everybody.
       return reveals(answer.body.toString('utf8'), ownSecrets) ? { ...version, text: version.numbers.join('.') } : version
     }, signal),
+    keystoreStatistics: (signal) => call(keystoreStatisticsRequest(Math.min(timeoutMs, 10_000)), undefined, readKeystoreStatisticsAnswer, signal),
     keyAttributes: (key, signal) =>
-      withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, readKeyAttributesAnswer, signal), signal)
+      withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, attested(readKeyAttributesAnswer), signal), signal)
         .catch((error: unknown) => { if (isAbsent(error, 404)) return undefined; throw error }),
-    createKey: (body, signal) => call(createKeyRequest(body, settings.createKeyTimeoutMs), body.password, readCreateKeyAnswer, signal),
+    createKey: (body, signal) => call(createKeyRequest(body, settings.createKeyTimeoutMs), body.password, attested(readCreateKeyAnswer), signal),
     requestCertificate: (body, signal) =>
       withRetries(() => call(certificateRequestRequest(body, timeoutMs), body.keyPassword, readCertificateRequestAnswer, signal), signal),
     exportKeyAttestation: (key, signal) =>

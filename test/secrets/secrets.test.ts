@@ -61,6 +61,7 @@ before(async () => {
   await second.stop()
   grep.add('output of the recovery', second.written())
   addJournal('at rest')
+  for (const { path, body } of stage.collector.requests) grep.add('spans', Buffer.concat([Buffer.from(path), body]))
 })
 after(() => stage.close())
 
@@ -79,6 +80,9 @@ describe('secrets stay inside', () => {
   test('the places that were looked at are the real ones: each holds what it must', () => {
     assert.match(grep.textOf('output'), /"msg":"TSB call".*\n[^]*"label":"drive-text"/)
     assert.match(grep.textOf('output of the recovery'), /"label":"killed"/)
+    assert.match(grep.textOf('spans'), /POST \/v1\/key[^]*drive-text/)
+    assert.match(grep.textOf('spans'), /settle/)
+    assert.ok(stage.collector.requests.every(({ headers }) => headers.authorization === `Bearer ${SECRETS.collectorToken}`))
     assert.match(grep.textOf('answer 201'), /PK\u0003\u0004[^]*drive-text\.csr[^]*verification-report\.json/)
     assert.match(grep.textOf('answer 502'), /"rollback":"done"/)
     assert.match(grep.textOf('answer 200 to GET /metrics'), /outcome="failed"/)

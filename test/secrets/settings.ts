@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { certificatePem, issueCertificate } from '../../src/simulator/certificates.ts'
 import { nameOf } from '../../src/simulator/names.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts'
 import { sharedPki } from '../support/service.ts'
 import { plant, plantPassword, type Planted } from './planted.ts'
 
@@ -21,6 +22,7 @@ export const SECRETS = {
   journalKey1: journalKeys[0].toString('base64'), journalKey1Hex: journalKeys[0].toString('hex'),
   journalKey2: journalKeys[1].toString('base64'), journalKey2Hex: journalKeys[1].toString('hex'),
   journalPassword: plant(),
+  collectorToken: plant(),
   clientKey: clientKeyPem.split('\n')[1]!,
   clientKeyHex: clientKey.privateKey.export({ type: 'pkcs8', format: 'der' }).toString('hex').slice(72, 120),
   password: plantPassword(), listedPassword: plantPassword(), otherPassword: plantPassword(), foreignPassword: plantPassword(),
@@ -36,6 +38,8 @@ export const CALLER = { authorization: `Bearer ${SECRETS.callerToken}`, 'x-api-k
 
 export interface Stage {
   readonly simulator: Simulator
+  /** Where the service sends its spans. */
+  readonly collector: OtlpReceiver
   /** The folder of one journal, and the one in which the process may leave temporary files. */
   readonly journal: string
   readonly temporary: string
@@ -50,6 +54,7 @@ export async function openStage(): Promise<Stage> {
     pki: await sharedPki(), bearerToken: SECRETS.token, certificateRole: 'operation',
     apiKeys: { keyManagement: [SECRETS.managementKey2, SECRETS.managementKey3], keyOperation: [SECRETS.operationKey2], service: [SECRETS.serviceKey2] },
   })
+  const collector = await startOtlpReceiver()
   const home = mkdtempSync(join(tmpdir(), 'secrets-'))
   const [journal, temporary] = [join(home, 'journal'), join(home, 'tmp')]
   for (const folder of [journal, temporary]) mkdirSync(folder)
@@ -63,7 +68,7 @@ export async function openStage(): Promise<Stage> {
     notBefore: new Date(), notAfter: new Date(Date.now() + 86_400_000),
   })
   return {
-    simulator, journal, temporary,
+    simulator, collector, journal, temporary,
     env: {
       LOG_LEVEL: 'trace', TMPDIR: temporary, TSB_URL: simulator.url, TRUST_ANCHORS_FILE: file('root.pem', simulator.rootPem),
       JOURNAL_URL: `file:${join(journal, 'journal.sqlite')}`, JOURNAL_ENCRYPTION_KEY: `${SECRETS.journalKey1},${SECRETS.journalKey2}`,
@@ -72,9 +77,11 @@ export async function openStage(): Promise<Stage> {
       TSB_KEY_OPERATION_API_KEYS: `${SECRETS.operationKey1},${SECRETS.operationKey2}`, TSB_SERVICE_API_KEYS: `${SECRETS.serviceKey1},${SECRETS.serviceKey2}`,
       TSB_CLIENT_CERT_FILE: file('client.pem', certificatePem(certificate)), TSB_CLIENT_KEY_FILE: file('client.key', clientKeyPem),
       TSB_TIMEOUT_MS: '2500', TSB_CREATE_KEY_TIMEOUT_MS: '2500', SETTLE_AFTER_MS: '300', LEASE_MS: '2000', MAX_QUEUED: '1000',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${SECRETS.collectorToken}`,
     },
     async close() {
       await simulator.close()
+      await collector.close()
       rmSync(home, { recursive: true, force: true })
     },
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { CreateKeyBody } from '../../src/tsb/create-key.ts'
-import { openTsb, type Tsb, type TsbCallRecord, type TsbSettings } from '../../src/tsb/tsb.ts'
+import { openTsb, type Tsb, type TsbSettings } from '../../src/tsb/tsb.ts'
+import type { TsbCallEnd, TsbObserver } from '../../src/tsb/observer.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { sharedPki } from '../support/service.ts'
 
@@ -18,14 +19,18 @@ const refused = (code: string, effect: string) => (error: unknown): boolean => {
 
 let simulator: Simulator
 let tsb: Tsb
-const records: TsbCallRecord[] = []
+const records: (TsbCallEnd & { readonly call: string })[] = []
+const observer: TsbObserver = {
+  leaves: ({ call }) => ({ headers: {}, ended: (end) => { records.push({ call, ...end }) } }),
+  attested: () => {},
+}
 const settings = (url: string, more: Partial<TsbSettings> = {}): TsbSettings => ({
   url, apiKeys: { management: [], operation: [], service: [] }, certificateRole: 'auto', tls: {}, connectTimeoutMs: 5_000,
     createKeyTimeoutMs: 5_000, timeoutMs: 5_000, ...more,
 })
 before(async () => {
   simulator = await startSimulator({ pki: await sharedPki() })
-  tsb = openTsb(settings(simulator.url), 2, (record) => records.push(record))
+  tsb = openTsb(settings(simulator.url), 2, observer)
 })
 after(async () => { await tsb.close(); await simulator.close() })
 beforeEach(() => { simulator.requests.length = 0; records.length = 0; simulator.faults.clear() })

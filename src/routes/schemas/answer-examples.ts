@@ -13,6 +13,7 @@ export const HEADER_EXAMPLES = {
   'idempotency-replayed': 'true',
   'retry-after': '10',
   'www-authenticate': 'Bearer realm="attestation-bundler"',
+  traceresponse: '00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01',
 }
 
 /** JSON cannot show a zip: these are the four bytes that every zip begins with. */

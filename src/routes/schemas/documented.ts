@@ -7,6 +7,8 @@ import type { Problem } from './answers.ts'
 
 const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe({ $ref: `${name}#` })
 const header = (name: keyof typeof HEADER_EXAMPLES, description: string) => ({ [name]: { type: 'string', description, examples: [HEADER_EXAMPLES[name]] } })
+/** Of every answer: the trace that the request belongs to. */
+const TRACE = header('traceresponse', 'the trace of this request and its span, in the form of `traceparent` (W3C Trace Context)')
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
 const EVERYWHERE: readonly ProblemCode[] = [
@@ -29,7 +31,7 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
   const byStatus = Map.groupBy(ANSWERED_BY[route], (code) => PROBLEMS[code].status)
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
-    ...headersOf(status, codes),
+    headers: headersOf(status, codes),
     content: {
       'application/problem+json': {
         schema: ref('Problem'),
@@ -45,12 +47,12 @@ function problemExample(route: keyof typeof ANSWERED_BY, code: ProblemCode): Pro
   return { type: `urn:problem:attestation-bundle:${code}`, title, status, detail, code, ...members }
 }
 
-function headersOf(status: number, codes: readonly ProblemCode[]): { headers?: Record<string, object> } {
-  const headers = {
+function headersOf(status: number, codes: readonly ProblemCode[]): Record<string, object> {
+  return {
+    ...TRACE,
     ...(status === 401 && header('www-authenticate', 'the scheme that this instance asks for (RFC 9110)')),
     ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && header('retry-after', 'seconds')),
   }
-  return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
 /** @returns both representations of a transaction under one status; `made` and `replayed` are answers to a POST */
@@ -59,6 +61,7 @@ export function bundleAnswers(kind: 'made' | 'replayed' | 'found'): Record<strin
     [kind === 'made' ? 201 : 200]: {
       description: kind === 'made' ? 'The bundle: all steps and all checks passed' : 'The same bytes as before',
       headers: {
+        ...TRACE,
         ...(kind !== 'found' && header('location', 'path of the transaction')),
         ...header('content-disposition', 'names the zip (RFC 6266)'),
         ...header('repr-digest', 'SHA-256 of the zip (RFC 9530)'),
@@ -75,5 +78,6 @@ export function bundleAnswers(kind: 'made' | 'replayed' | 'found'): Record<strin
 /** @returns the answer of the list */
 export function listAnswer(): Record<string, object> {
   const value = { transactions: [TRANSACTION_EXAMPLE, FAILED_TRANSACTION_EXAMPLE] }
-  return { 200: { description: 'Newest first, 100 at most', content: { 'application/json': { schema: ref('TransactionList'), examples: { found: { value } } } } } }
+  const content = { 'application/json': { schema: ref('TransactionList'), examples: { found: { value } } } }
+  return { 200: { description: 'Newest first, 100 at most', headers: TRACE, content } }
 }

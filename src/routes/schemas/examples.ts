@@ -10,6 +10,7 @@ export const ORDER_EXAMPLES = {
 }
 
 export const IDEMPOTENCY_KEY_EXAMPLE = 'order-4711'
+export const TRACEPARENT_EXAMPLE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
 export const ID_EXAMPLE = '4f1c2a90-9d0e-4c77-8a51-3c5f0b7e2d16'
 export const LABEL_EXAMPLE = `acme-seal-${ID_EXAMPLE}`

@@ -42,7 +42,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['config.ts', 'auth', 'routes', 'transaction', 'tsb', 'journal', 'observability', 'errors.ts', 'settings'],
   'config.ts': ['settings', 'auth', 'evidence', 'errors.ts'],
   'errors.ts': [],
-  commands: ['app.ts', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
+  commands: ['app.ts', 'config.ts', 'doctor', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
+  doctor: ['config.ts', 'transaction', 'tsb', 'evidence', 'errors.ts'],
   settings: ['evidence', 'profiles', 'errors.ts'],
   auth: ['settings'],
   routes: ['auth', 'transaction', 'journal', 'profiles', 'errors.ts'],
@@ -57,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Neighbours that know only each other's shapes. */
-const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence',
+const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence', 'doctor → config.ts',
   'routes → journal', 'observability → auth', 'observability → transaction', 'observability → tsb'])
 
 test('the reader of imports sees them', () => {

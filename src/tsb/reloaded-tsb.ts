@@ -20,6 +20,7 @@ export function openReloadedTsb<S>(current: () => S, open: (settings: S) => Tsb)
   }
   return {
     versionInfo: (signal) => now().versionInfo(signal),
+    licenseInfo: (signal) => now().licenseInfo(signal),
     keyAttributes: (key, signal) => now().keyAttributes(key, signal),
     createKey: (body, signal) => now().createKey(body, signal),
     requestCertificate: (body, signal) => now().requestCertificate(body, signal),

@@ -10,6 +10,7 @@ export type ApiKeys = Readonly<Record<Role, readonly string[]>>
 export type CertificateRole = 'auto' | 'management' | 'operation'
 
 const isCertificateCall = (call: TsbCall): boolean => call === 'certificate-request' || call === 'delete-certificate'
+const isServiceCall = (call: TsbCall): boolean => call === 'version-info' || call === 'license-info'
 
 /** Sends one call with the right API key; knows which keys and which role worked last. */
 export interface Roles {
@@ -41,7 +42,7 @@ export function rolesOf(apiKeys: ApiKeys, certificateRole: CertificateRole): Rol
 
   return {
     async send(call, sendWith) {
-      if (!isCertificateCall(call)) return sendAs(call === 'version-info' ? 'service' : 'management', sendWith)
+      if (!isCertificateCall(call)) return sendAs(isServiceCall(call) ? 'service' : 'management', sendWith)
       if (certificateRole !== 'auto') return sendAs(certificateRole, sendWith)
       const first = await sendAs(learned, sendWith)
       if (!refusesCredentials(first)) return first

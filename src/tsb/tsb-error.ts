@@ -3,7 +3,7 @@ import { reveals } from './reveals.ts'
 
 /** The calls of the TSB that this service makes, by the names used in logs, metrics and problems. */
 export type TsbCall =
-  | 'version-info' | 'key-attributes' | 'create-key' | 'certificate-request' | 'key-attestation' | 'delete-key' | 'delete-certificate'
+  | 'version-info' | 'license-info' | 'key-attributes' | 'create-key' | 'certificate-request' | 'key-attestation' | 'delete-key' | 'delete-certificate'
 
 /** A TSB call that failed, what it may have changed at the HSM, and whether the same call is worth another try. */
 export class TsbError extends ProblemError {

@@ -5,7 +5,7 @@ import { showChecks } from './show-checks.ts'
 
 const TITLES = {
   works: ['green', 'WORKS', 'a bundle was made, verified and taken back'],
-  fails: ['red', 'DOES NOT WORK', 'a service with these settings could not make a bundle and be sure to take back what fails'],
+  fails: ['red', 'DOES NOT WORK', 'no bundle could be made, verified and taken back'],
   interrupted: ['yellow', 'INTERRUPTED', 'nothing can be said of what was not tried'],
 } as const
 

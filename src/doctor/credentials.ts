@@ -26,8 +26,11 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 406, 416, 450, 451, 617, 618
  * nobody's, so "there is no such key" is the answer to hope for. That a TSB answers so before it looks at anything else is inferred.
  * @param order whose fresh label is asked for
  * @param id of a transaction that never is
+ * @returns `answered`: whether a TSB answered for key management, be it with a refusal. What a proxy says to a create would be worth nothing
  */
-export async function examineCredentials({ tsb: access }: TsbOnlySettings, order: Order, id: string, signal: AbortSignal): Promise<readonly Finding[]> {
+export async function examineCredentials(
+  { tsb: access }: TsbOnlySettings, order: Order, id: string, signal: AbortSignal,
+): Promise<{ readonly findings: readonly Finding[]; readonly answered: boolean }> {
   const label = labelOf(order, id)
   const look = (tsb: Tsb): Promise<unknown> => tsb.keyAttributes({ label }, signal)
   const certify = (tsb: Tsb): Promise<unknown> => tsb.requestCertificate(certificateRequestBody(order, label), signal)
@@ -41,12 +44,10 @@ export async function examineCredentials({ tsb: access }: TsbOnlySettings, order
     if (role === certificateRoles[0] || access.apiKeys[role].length > 0) certificates.push(...await tryAll({ ...access, certificateRole: role }, role, certify))
   }
   const service = await tryAll(access, 'service', version)
-  return [
-    judge('key-management', management),
-    judge('certificates', certificates),
-    judge('service', service),
-    ...judgeOperation(access),
-  ]
+  return {
+    answered: management.some(({ answer }) => answer !== 'unclear'),
+    findings: [judge('key-management', management), judge('certificates', certificates), judge('service', service), ...judgeOperation(access)],
+  }
 }
 
 async function tryAll(access: TsbOnlySettings['tsb'], role: Role, call: (tsb: Tsb) => Promise<unknown>): Promise<Attempt[]> {

@@ -45,19 +45,19 @@ export async function diagnose(settings: TsbOnlySettings, options: DiagnoseOptio
     const { reached, tooOld, findings: connection, ...about } = await examineConnection(tsb, watch.peer, settings, now(), interrupted)
 
     if (reached) say('trying each credential at each endpoint')
-    const credentials = reached ? await examineCredentials(settings, order, id, interrupted) : CREDENTIALS.map((endpoint) => finding(endpoint, 'skipped', NO_ANSWER))
+    const { answered, findings: credentials } = reached ? await examineCredentials(settings, order, id, interrupted) : NOT_TRIED
 
     const witness = openWitness(tsb, now)
+    let waited = ''
     const parts: RehearsalParts = {
       tsb: witness.tsb, interrupted, now, settings: { ...settings.evidence, ...settings.transaction },
       begins: (step) => say(SAID[step] ?? step),
       takesBack: () => say(`deleting the key ${label}`),
-      waits: (reason) => say(`${reason}: looking again`),
+      waits: (reason) => { if (reason !== waited) say(`${reason}: looking again, for up to ${Math.ceil(settings.transaction.settleAfterMs / 1_000)} s (SETTLE_AFTER_MS)`); waited = reason },
     }
-    const why = whyNot(reached, tooOld, interrupted)
+    const why = whyNot(answered, tooOld, interrupted)
     if (why === undefined) say(`the throw-away key is ${keyKind} with the label ${label}: should this process be killed, look for it at the HSM`)
     const trial = why === undefined ? await rehearse(order, id, parts) : undefined
-    const certificate = witness.certificateDeletion()
     if (trial?.rollback === 'done' && !interrupted.aborted) say(`creating a second key with the label ${label}, to see whether it is free again`)
     const again = trial?.rollback === 'done' && !interrupted.aborted
       ? await rehearse({ ...order, label: { kind: 'exact', value: label } }, id, parts, 'create-key')
@@ -74,7 +74,7 @@ export async function diagnose(settings: TsbOnlySettings, options: DiagnoseOptio
       ...connection,
       ...credentials,
       ...judgeSteps(trial, why, interrupted.aborted),
-      judgeDeletion(trial, certificate),
+      judgeDeletion(trial, witness.certificateDeletion(), label),
       judgeLabel(again, why ?? (interrupted.aborted ? 'Not tried: it was interrupted.' : 'Not tried: there was no deleted label.')),
       judgeClock(offset, settings.evidence.clockSkewSeconds),
       judgeAnchor(report, untrusted, settings.evidence.trustAnchors),
@@ -99,17 +99,20 @@ export async function diagnose(settings: TsbOnlySettings, options: DiagnoseOptio
   }
 }
 
-const NO_ANSWER = 'Not tried: the TSB did not answer.'
-const CREDENTIALS = ['credentials.key-management', 'credentials.certificates', 'credentials.service']
+const NO_ANSWER = 'Not tried: no TSB answered.'
+const NOT_TRIED = {
+  answered: false,
+  findings: ['credentials.key-management', 'credentials.certificates', 'credentials.service'].map((id) => finding(id, 'skipped', NO_ANSWER)),
+}
 
 const SAID: Readonly<Partial<Record<StepName, string>>> = {
   'create-key': 'creating the key', 'generate-csr': 'generating the CSR', 'export-attestation': 'exporting the attestation', verify: 'verifying the evidence',
   pack: 'packing the bundle', 'check-label': 'looking whether the label is free', commit: 'the bundle is good; it is not kept',
 }
 
-function whyNot(reached: boolean, tooOld: boolean, interrupted: AbortSignal): string | undefined {
+function whyNot(answered: boolean, tooOld: boolean, interrupted: AbortSignal): string | undefined {
   if (interrupted.aborted) return 'Not tried: it was interrupted.'
-  if (!reached) return NO_ANSWER
+  if (!answered) return NO_ANSWER
   return tooOld ? 'Not tried: the TSB is too old.' : undefined
 }
 

@@ -39,22 +39,22 @@ export function reportOf(trial: Rehearsal | undefined): EvidenceReport | undefin
   return error instanceof EvidenceRejected ? error.report : trial?.issued?.report
 }
 
-/** Whether the key could be taken back, as the service does after a failure. */
-export function judgeDeletion(trial: Rehearsal | undefined, certificate: 'deleted' | Error | undefined): Finding {
+/**
+ * Whether the key could be taken back, as the service does after a failure.
+ * @param certificate what became of the certificate that the CSR call may have left; undefined where there was no such call
+ */
+export function judgeDeletion(trial: Rehearsal | undefined, certificate: 'deleted' | Error | undefined, label: string): Finding {
   const id = 'key.deleted'
   if (trial === undefined || trial.rollback === 'not-needed') return finding(id, 'skipped', 'No key was created, so none was deleted.')
-  if (trial.rollback === 'done') return finding(id, 'passed', `The key was deleted again, and the TSB confirms that it is gone. ${sentence(certificateWords(certificate))}`)
-  return finding(id, 'failed', sentence(trial.reason ?? 'it is not known why'), DELETION_HINT)
+  if (trial.rollback !== 'done') return finding(id, 'failed', sentence(reasonLeft(trial)), DELETION_HINT)
+  const gone = 'The key was deleted again, and the TSB confirms that it is gone.'
+  if (certificate === undefined) return finding(id, 'passed', gone)
+  if (certificate === 'deleted') return finding(id, 'passed', `${gone} The certificate that the CSR call left was deleted, too.`)
+  if (certificate instanceof TsbError && certificate.extras.upstream?.errorCode === KEY_NOT_EXISTENT) return finding(id, 'passed', `${gone} No certificate was left beside it.`)
+  return finding(id, 'warning', `${gone} But a certificate may be left under the label ${label}: ${reasonOf(certificate)}.`, hintOf(certificate))
 }
 
 const DELETION_HINT = 'A service that cannot delete keys cannot take back what fails. By the vendor\'s documentation "Object Destruction" may be switched off for the partition, or the partition may be read-only.'
-
-function certificateWords(certificate: 'deleted' | Error | undefined): string {
-  if (certificate === undefined) return 'no certificate can have been left beside it'
-  if (certificate === 'deleted') return 'the certificate that the CSR call left was deleted, too'
-  const absent = certificate instanceof TsbError && certificate.extras.upstream?.errorCode === KEY_NOT_EXISTENT
-  return absent ? 'no certificate was left beside it' : `a certificate may be left under its label: ${reasonOf(certificate)}`
-}
 
 /** Whether a deleted label can be used again. @param trial a second key under the label of the first; undefined where none was tried */
 export function judgeLabel(trial: Rehearsal | undefined, why: string): Finding {

@@ -75,7 +75,7 @@ export async function rehearse(order: Order, id: string, parts: RehearsalParts, 
   let owed: OwedKey = { key, body, labelIsOurs, sentAt: now(), certificate: false }
   const entry = openPassingEntry(id, ({ createLeaves, publicKey }) => {
     if (createLeaves === true) owed = { ...owed, sentAt: now() }
-    if (publicKey !== undefined) owed = { ...owed, publicKey, certificate: true }
+    if (publicKey !== undefined) owed = { ...owed, publicKey, certificate: last === undefined }
   })
   // Nobody else can take this row over: its lease never ends, and there is nothing to open again.
   const debt = openKeyDebt({
@@ -127,13 +127,14 @@ const reasonOf = (ending: Ending | undefined): Pick<Rehearsal, 'reason'> => (end
  */
 async function settleNow(owed: OwedKey, { change, reason = '' }: Ending, { tsb, settings: { settleAfterMs }, now, waits }: RehearsalParts): Promise<Removal> {
   const time = (): number => now().getTime()
-  const end = performance.now() + settleAfterMs + LOOK_EVERY_MS
+  const pause = Math.min(LOOK_EVERY_MS, settleAfterMs)
+  const end = performance.now() + settleAfterMs + pause
   let removal: Removal = { state: 'owed', reason, refused: change.settling?.refused === true }
   // An absence counts only where it is confirmed after this time.
   let due = change.settling?.absentBefore === true ? time() + (change.releaseForMs ?? 0) : undefined
   while (removal.state === 'owed' && !removal.refused && removal.onlyLateLooks !== true && performance.now() < end) {
     waits(removal.reason)
-    await delay(Math.min(LOOK_EVERY_MS, due === undefined ? settleAfterMs : Math.max(due - time(), 1)))
+    await delay(Math.min(pause, due === undefined ? pause : Math.max(due - time(), 1)))
     removal = await removeKey(tsb, owed, {
       now: time, settleAfterMs, absentBefore: due !== undefined && time() >= due, signal: AbortSignal.timeout(UNDO_BUDGET_MS), deleteLeaves: async () => undefined,
     })

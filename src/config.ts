@@ -97,6 +97,23 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   }
 }
 
+/** What a command needs that only talks to the TSB. */
+export type TsbOnlySettings = Pick<Settings, 'tsb' | 'evidence' | 'transaction'>
+
+/** Variables that matter to it, beside those that begin with TSB_. */
+const TSB_ONLY = ['TRUST_ANCHORS_FILE', 'CLOCK_SKEW_SECONDS', 'TRANSACTION_TIMEOUT_MS', 'SETTLE_AFTER_MS']
+
+/**
+ * Reads the settings of a command that has no callers and no journal: what is wrong or missing with those is no reason to stop it.
+ * @param env as for `readSettings`
+ * @throws ConfigError
+ */
+export function readTsbOnlySettings(env: Readonly<Record<string, string | undefined>> = process.env): TsbOnlySettings {
+  const own = Object.entries(env).filter(([name]) => name.startsWith('TSB_') || TSB_ONLY.includes(name))
+  const { tsb, evidence, transaction } = readSettings({ ...Object.fromEntries(own), AUTH_MODE: 'none' })
+  return { tsb, evidence, transaction }
+}
+
 function tlsPaths({ TLS_CERT_FILE: cert = '', TLS_KEY_FILE: key = '', TLS_CLIENT_CA_FILE: clientCa }: Environment): TlsSettings['paths'] {
   return { cert, key, ...(clientCa !== undefined && { clientCa }) }
 }

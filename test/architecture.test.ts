@@ -43,7 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['settings', 'auth', 'evidence', 'errors.ts'],
   'errors.ts': [],
   'html.ts': [],
-  commands: ['app.ts', 'api-page', 'config.ts', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
+  commands: ['app.ts', 'api-page', 'config.ts', 'doctor', 'simulator', 'evidence', 'profiles', 'transaction', 'tsb', 'journal', 'errors.ts'],
+  doctor: ['config.ts', 'transaction', 'tsb', 'evidence', 'errors.ts'],
   settings: ['evidence', 'profiles', 'errors.ts'],
   auth: ['settings'],
   routes: ['auth', 'transaction', 'journal', 'profiles', 'api-page', 'errors.ts'],
@@ -60,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Neighbours that know only each other's shapes. */
-const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence',
+const TYPES_ONLY: ReadonlySet<string> = new Set(['tsb → evidence', 'journal → evidence', 'bundle → evidence', 'profiles → evidence', 'doctor → config.ts',
   'routes → journal', 'observability → auth', 'observability → transaction', 'observability → tsb', 'observability → journal', 'observability → routes'])
 
 test('the reader of imports sees them', () => {

@@ -8,14 +8,15 @@ const MARKS: Readonly<Record<string, readonly [string, Style]>> = {
 
 /**
  * A list of checks for a person at a terminal, one line each, aligned.
- * @param checks as they stand in a report
+ * @param checks as they stand in a report; a `hint` gets a line of its own
  * @param colour whether the output may have terminal colours
  */
-export function showChecks(checks: readonly { readonly id: string; readonly outcome: string; readonly detail: string }[], colour: boolean): string {
+export function showChecks(checks: readonly { readonly id: string; readonly outcome: string; readonly detail: string; readonly hint?: string }[], colour: boolean): string {
   const width = Math.max(...checks.map(({ id }) => id.length))
-  return checks.map(({ id, outcome, detail }) => {
+  return checks.map(({ id, outcome, detail, hint }) => {
     const [mark, style] = MARKS[outcome] ?? ['?', 'red']
-    return `  ${colour ? styleText(style, mark, { validateStream: false }) : mark} ${id.padEnd(width)}  ${detail}`
+    const line = `  ${colour ? styleText(style, mark, { validateStream: false }) : mark} ${id.padEnd(width)}  ${detail}`
+    return hint === undefined ? line : `${line}\n${' '.repeat(width + 6)}→ ${hint}`
   }).join('\n')
 }
 

@@ -4,7 +4,7 @@ import { check, failed, passed, warning } from './check.ts'
 import type { EvidenceFiles, Finding } from './check.ts'
 import { clean, utf8 } from './text.ts'
 
-type Kind = 'xml' | 'signature' | 'certificates' | 'publicKey' | 'readme' | 'csr' | 'other'
+export type Kind = 'xml' | 'signature' | 'certificates' | 'publicKey' | 'readme' | 'csr' | 'other'
 
 const REQUIRED = { xml: 'attestation (XML)', signature: 'signature', certificates: 'certificate file', publicKey: 'public key file' } as const
 
@@ -48,7 +48,7 @@ function judgeExtras(extras: ArchiveFile[], vouched: NonNullable<Finding['vouche
 }
 
 /** By name where the vendor's names are fixed, by content where they differ between versions (release note 1.17.0, KeyAttestation.md). */
-function kindOf({ name, bytes }: ArchiveFile): Kind {
+export function kindOf({ name, bytes }: ArchiveFile): Kind {
   const lower = name.toLowerCase()
   // Only a name that is harmless everywhere is passed on.
   if (lower.endsWith('.md')) return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? 'readme' : 'other'

@@ -6,11 +6,23 @@ import { checkProfile } from '../profiles/profiles.ts'
 import { requestedKey, type Order } from './order.ts'
 import type { Tools } from './tools.ts'
 
+/** The evidence does not hold. `report` has what could be read of it all the same. */
+export class EvidenceRejected extends ProblemError {
+  readonly report: EvidenceReport
+
+  constructor(report: EvidenceReport) {
+    const { verdict, checks } = report
+    const failed = checks.filter((check) => check.outcome === 'failed').map((check) => check.id)
+    super('evidence-rejected', `checks that failed: ${failed.join(', ')}`, { verification: { verdict, checks } })
+    this.report = report
+  }
+}
+
 /**
  * Verifies what came back, as a QTSP would and more strictly, and holds it against the profile.
  * @param evidence what the TSB gave in this transaction
  * @returns the verified files, the subject of the CSR, and the report that goes into the bundle
- * @throws ProblemError `evidence-rejected` with the whole report where one check failed
+ * @throws EvidenceRejected with the whole report where one check failed
  */
 export async function acceptEvidence(
   evidence: Pick<EvidenceInput, 'attestationExport' | 'csr' | 'createdPublicKey'>, order: Order, tools: Tools,
@@ -27,8 +39,7 @@ export async function acceptEvidence(
   })
   const checks = report.checks.map((check) => withoutSecret(check, tools))
   if (files && csr) return { files: withoutTellingReadme(files, tools), csrSubject: csr.subject, report: { ...report, checks } }
-  const failed = checks.filter((check) => check.outcome === 'failed').map((check) => check.id)
-  throw new ProblemError('evidence-rejected', `checks that failed: ${failed.join(', ')}`, { verification: { verdict: report.verdict, checks } })
+  throw new EvidenceRejected({ ...report, checks })
 }
 
 /** What did not pass quotes what the TSB sent, and a TSB may repeat what it was sent. A passed check quotes only what was asked for. */

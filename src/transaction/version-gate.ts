@@ -1,7 +1,7 @@
 import { ProblemError } from '../errors.ts'
 import { TsbError } from '../tsb/tsb-error.ts'
 import type { Tsb } from '../tsb/tsb.ts'
-import { compareVersions } from '../tsb/version-info.ts'
+import { compareVersions, type VersionInfo } from '../tsb/version-info.ts'
 
 /** Older ones mix up CSRs that are made at the same time (vendor's release note 1.17.1: "fixed a multithreading issues on endpoint …/request"). */
 const OLDEST: readonly [number, number, number] = [1, 17, 1]
@@ -11,6 +11,12 @@ export interface VersionGate {
   pass(): Promise<void>
   /** The version as the TSB wrote it, once known. */
   known(): string | undefined
+}
+
+/** @returns why this service does not work with a TSB of this version; undefined where it does */
+export function flawOfVersion(version: VersionInfo): string | undefined {
+  if (compareVersions(version, OLDEST) >= 0) return undefined
+  return `TSB ${version.text} is older than ${OLDEST.join('.')}: it can mix up CSRs that are made at the same time`
 }
 
 /**
@@ -26,7 +32,7 @@ export function versionGate(tsb: Tsb, warn: (reason: string) => void): VersionGa
     try {
       const answer = await tsb.versionInfo()
       version = answer.text
-      return compareVersions(answer, OLDEST) < 0 ? answer.text : undefined
+      return flawOfVersion(answer)
     } catch (error) {
       // Nothing was sent, so nothing was asked: the next transaction asks.
       if (error instanceof TsbError && error.effect === 'none' && error.code === 'tsb-unavailable') asked = undefined
@@ -38,10 +44,8 @@ export function versionGate(tsb: Tsb, warn: (reason: string) => void): VersionGa
   return {
     async pass() {
       asked ??= ask()
-      const tooOld = await asked
-      if (tooOld !== undefined) {
-        throw new ProblemError('tsb-error', `TSB ${tooOld} is older than ${OLDEST.join('.')}: it can mix up CSRs that are made at the same time. Update it, then restart this service`)
-      }
+      const flaw = await asked
+      if (flaw !== undefined) throw new ProblemError('tsb-error', `${flaw}. Update it, then restart this service`)
     },
     known: () => version,
   }

@@ -21,6 +21,7 @@ export function openReloadedTsb<S>(current: () => S, open: (settings: S) => Tsb)
   return {
     versionInfo: (signal) => now().versionInfo(signal),
     keystoreStatistics: (signal) => now().keystoreStatistics(signal),
+    licenseInfo: (signal) => now().licenseInfo(signal),
     keyAttributes: (key, signal) => now().keyAttributes(key, signal),
     createKey: (body, signal) => now().createKey(body, signal),
     requestCertificate: (body, signal) => now().requestCertificate(body, signal),

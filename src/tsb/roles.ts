@@ -9,8 +9,8 @@ export type ApiKeys = Readonly<Record<Role, readonly string[]>>
 /** Which role serves `/v1/certificate/**`: it moved from key operation to key management between TSB versions. */
 export type CertificateRole = 'auto' | 'management' | 'operation'
 
-const isServiceCall = (call: TsbCall): boolean => call === 'version-info' || call === 'keystore-statistics'
 const isCertificateCall = (call: TsbCall): boolean => call === 'certificate-request' || call === 'delete-certificate'
+const isServiceCall = (call: TsbCall): boolean => call === 'version-info' || call === 'license-info' || call === 'keystore-statistics'
 
 /** Sends one call with the right API key; knows which keys and which role worked last. */
 export interface Roles {

@@ -3,7 +3,8 @@ import { reveals } from './reveals.ts'
 
 /** The calls of the TSB that this service makes, by the names used in logs, metrics and problems. */
 export const TSB_CALLS = [
-  'version-info', 'keystore-statistics', 'key-attributes', 'create-key', 'certificate-request', 'key-attestation', 'delete-key', 'delete-certificate',
+  'version-info', 'license-info', 'keystore-statistics', 'key-attributes', 'create-key', 'certificate-request', 'key-attestation', 'delete-key',
+  'delete-certificate',
 ] as const
 export type TsbCall = typeof TSB_CALLS[number]
 

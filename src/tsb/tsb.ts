@@ -12,6 +12,7 @@ import { certificateRequestRequest, readCertificateRequestAnswer, type Certifica
 import { keyAttestationRequest, readKeyAttestationAnswer } from './key-attestation.ts'
 import { deleteKeyRequest } from './delete-key.ts'
 import { deleteCertificateRequest } from './delete-certificate.ts'
+import { licenseInfoRequest, readLicenseInfoAnswer } from './license-info.ts'
 import { readVersionInfoAnswer, versionInfoRequest, type VersionInfo } from './version-info.ts'
 
 /** The TSB as this service uses it: one function per call. Each throws TsbError, which says what the failure may have changed. */
@@ -19,6 +20,8 @@ export interface Tsb {
   versionInfo(signal?: AbortSignal): Promise<VersionInfo>
   /** How full the partition is. Asked of the HSM. */
   keystoreStatistics(signal?: AbortSignal): Promise<KeystoreStatistics>
+  /** @returns the flags of the licence, e.g. `REST_API` */
+  licenseInfo(signal?: AbortSignal): Promise<readonly string[]>
   /** @returns undefined where the TSB documents that there is no such key (404 with 650) */
   keyAttributes(key: KeyReference, signal?: AbortSignal): Promise<KeyAttributes | undefined>
   /** Never repeated: a lost answer is settled by looking the key up. */
@@ -103,6 +106,7 @@ export function openTsb(settings: TsbSettings, connections: number, observer: Ts
       return reveals(answer.body.toString('utf8'), ownSecrets) ? { ...version, text: version.numbers.join('.') } : version
     }, signal),
     keystoreStatistics: (signal) => call(keystoreStatisticsRequest(Math.min(timeoutMs, 10_000)), undefined, readKeystoreStatisticsAnswer, signal),
+    licenseInfo: (signal) => call(licenseInfoRequest(Math.min(timeoutMs, 10_000)), undefined, readLicenseInfoAnswer, signal),
     keyAttributes: (key, signal) =>
       withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, attested(readKeyAttributesAnswer), signal), signal)
         .catch((error: unknown) => { if (isAbsent(error, 404)) return undefined; throw error }),

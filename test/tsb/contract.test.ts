@@ -16,7 +16,7 @@ test('openapi/tsb.yaml has the calls that src/tsb makes, and no other', () => {
   const called = readdirSync(new URL('../../src/tsb/', import.meta.url)).flatMap((name) =>
     [...read(`../../src/tsb/${name}`).matchAll(/method: '([A-Z]+)',[^']*path: (?:'([^']+)'|`([^`]+)`)/g)]
       .map(([, method, plain, template]) => `${method} ${(plain ?? template!).replace(/\$\{.*\}$/, '{keyName}')}`))
-  assert.ok(called.length >= 7)
+  assert.ok(called.length >= 9)
   assert.deepEqual(contract.operations.map(({ method, path }) => `${method} ${path}`).sort(), called.sort())
 })
 
@@ -73,6 +73,10 @@ describe('the service and the simulator', () => {
     // Somebody makes the key between the look and the creation.
     faults.set('key-attributes', { kind: 'status', status: 404, body: { errorCode: KEY_NOT_EXISTENT, reason: 'res.error.key.not.existent', message: 'no' } })
     assert.equal(await post(order('with-everything')), 409)
+    // Only the doctor and a scrape ask these.
+    for (const path of ['/v1/licenseInfo', '/v1/keystore/statistics']) {
+      assert.equal((await fetch(`${front.url}${path}`, { headers: { 'x-api-key': 'service-1', authorization: 'Bearer the-token' } })).status, 200)
+    }
   })
   after(async () => {
     await (service as Service | undefined)?.stop()
@@ -82,7 +86,7 @@ describe('the service and the simulator', () => {
   test('each call was made, and each with its success and a refusal', () => {
     const seen = new Set(front.exchanges.map((exchange) => `${contract.operationOf(exchange)?.operationId} ${exchange.status}`))
     for (const pair of ['createKey 201', 'createKey 400', 'getKeyAttributes 200', 'getKeyAttributes 404', 'getKeyAttributes 400', 'getKeyAttributes 401', 'deleteKey 200',
-      'exportKeyAttestation 200', 'exportKeyAttestation 500', 'requestCertificate 200', 'requestCertificate 401', 'requestCertificate 500', 'deleteCertificate 404', 'getVersionInfo 200']) {
+      'exportKeyAttestation 200', 'exportKeyAttestation 500', 'requestCertificate 200', 'requestCertificate 401', 'requestCertificate 500', 'deleteCertificate 404', 'getVersionInfo 200', 'getLicenseInfo 200', 'getKeystoreStatistics 200']) {
       assert.ok(seen.has(pair), `${pair} is not among ${[...seen].join(', ')}`)
     }
   })

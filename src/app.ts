@@ -12,6 +12,7 @@ import type { Journal } from './journal/journal.ts'
 import { openJournal } from './journal/open-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
+import { openTsbState } from './observability/tsb-state.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { parseJsonBody } from './routes/json-body.ts'
@@ -51,6 +52,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   const connections = openConnections(limits)
   const journal = await openTheJournal(settings, now)
   const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
+  const tsbState = openTsbState(now)
   const access = watchFiles({
     paths: settings.tsbFiles.paths,
     first: settings.tsbFiles.paths.map((path) => readFileSync(path, 'utf8')),
@@ -58,7 +60,10 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     changed: () => log.info('the files with credentials towards the TSB were read again'),
     failed: (reason) => log.error(`${reason}; the credentials towards the TSB of before stay in force`),
   })
-  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, observability.tsbCall))
+  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, (record) => {
+    tsbState.note(record)
+    observability.tsbCall(record)
+  }))
   const transactions = openTransactions(tsb, journal, {
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)
@@ -104,7 +109,10 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
     notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
-    status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
+    status() {
+      const { tsbVersion, ...load } = transactions.status()
+      return { ...load, tsb: { ...tsbState.current(), version: tsbVersion ?? 'not asked yet' } }
+    },
     metrics: observability.metrics, metricsType: observability.metricsType,
   }))
   await transactions.started

@@ -14,6 +14,7 @@ import { timedJournal } from './journal/timed-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
 import { openTracing, type Recorder } from './observability/tracing.ts'
+import { openTsbState } from './observability/tsb-state.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { documentation } from './routes/documentation.ts'
@@ -58,6 +59,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     load: () => transactions.status(), owed: () => transactions.owed(), ready: () => notReady() === undefined, keystoreStatistics: () => tsb.keystoreStatistics(),
     limits: { running: settings.transaction.maxTransactions, queued: settings.transaction.maxQueued },
   })
+  const tsbState = openTsbState(now, observability.tsb)
   const journal = timedJournal(await openTheJournal(settings, now), observability.journal)
   const access = watchFiles({
     paths: settings.tsbFiles.paths,
@@ -66,7 +68,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     changed: () => log.info('the files with credentials towards the TSB were read again'),
     failed: (reason) => log.error(`${reason}; the credentials towards the TSB of before stay in force`),
   })
-  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, observability.tsb))
+  const tsb = openReloadedTsb(() => access.current(), (current) => openTsb(current, settings.transaction.maxTransactions, tsbState))
   const transactions = openTransactions(tsb, journal, {
     ...settings.transaction, ...settings.evidence, leaseMs: settings.journal.leaseMs, encryptionKeys: settings.journal.encryptionKeys,
   }, observability.observer, now)
@@ -114,7 +116,10 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
     notReady,
-    status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
+    status() {
+      const { tsbVersion, ...load } = transactions.status()
+      return { ...load, tsb: { ...tsbState.current(), version: tsbVersion ?? 'not asked yet' } }
+    },
     metrics: observability.metrics, metricsType: observability.metricsType,
   }))
   await http.register(documentation)

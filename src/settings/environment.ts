@@ -58,7 +58,7 @@ export type Environment = Static<typeof Environment>
 
 /** Variables that may instead come from the file named by the same variable with `_FILE` behind it. */
 export const SECRETS = [
-  'TSB_BEARER_TOKEN', 'TSB_KEY_MANAGEMENT_API_KEYS', 'TSB_KEY_OPERATION_API_KEYS', 'TSB_SERVICE_API_KEYS', 'JOURNAL_ENCRYPTION_KEY',
+  'TSB_BEARER_TOKEN', 'TSB_KEY_MANAGEMENT_API_KEYS', 'TSB_KEY_OPERATION_API_KEYS', 'TSB_SERVICE_API_KEYS', 'JOURNAL_URL', 'JOURNAL_ENCRYPTION_KEY',
 ] as const
 
 /** Names of all variables that are read, `_FILE` forms included: the README's table is compared with it by a test. */

@@ -5,9 +5,9 @@ import type { Answer, CallInput, Context } from './options.ts'
 import { keystoreStatistics, licenseInfo, versionInfo } from './service-calls.ts'
 
 /** The TSB's calls by the names that faults use; the two ways to read or delete a key share one. */
-export type CallName =
-  | 'version-info' | 'license-info' | 'keystore-statistics' | 'create-key' | 'list-keys' | 'key-attributes' | 'delete-key' | 'key-attestation'
-  | 'certificate-request' | 'certificate-download' | 'get-certificate' | 'delete-certificate'
+export const CALL_NAMES = ['version-info', 'license-info', 'keystore-statistics', 'create-key', 'list-keys', 'key-attributes', 'delete-key', 'key-attestation',
+  'certificate-request', 'certificate-download', 'get-certificate', 'delete-certificate'] as const
+export type CallName = typeof CALL_NAMES[number]
 
 export interface Call {
   readonly name: CallName

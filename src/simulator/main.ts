@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readFault } from './fault-words.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 
 const usage = `Starts a TSB simulator: real keys, CSRs and attestations under a root of its own.
@@ -19,6 +20,9 @@ npm run simulator -- [options]
   --bearer-token TOKEN            each call must carry it
   --keep-invalidated-labels       a deleted key keeps its label
   --tsb-version VERSION           2.5.1
+  --fault JSON                    what goes wrong with a call, each time, for labels that begin so; may be repeated:
+                                  '{"call":"certificate-request","kind":"slow","delayMs":2000}'
+                                  '{"call":"key-attestation","kind":"hsm-error","label":"bad-"}'
   --json                          print one JSON line instead of text
   --help
 `
@@ -30,14 +34,14 @@ function oneOf<T extends string>(name: string, value: string | undefined, allowe
   return found
 }
 
-function readArguments(): { options: SimulatorOptions; root: string; json: boolean; help: boolean } {
+function readArguments(): { options: SimulatorOptions; faults: ReturnType<typeof readFault>[]; root: string; json: boolean; help: boolean } {
   const { values } = parseArgs({
     options: {
       host: { type: 'string' }, port: { type: 'string' }, root: { type: 'string' }, 'attestation-key': { type: 'string' },
       'file-naming': { type: 'string' }, 'root-in-chain': { type: 'boolean' }, 'certificate-role': { type: 'string' },
       'api-key-management': { type: 'string', multiple: true }, 'api-key-operation': { type: 'string', multiple: true },
       'api-key-service': { type: 'string', multiple: true }, 'bearer-token': { type: 'string' }, 'keep-invalidated-labels': { type: 'boolean' },
-      'tsb-version': { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' },
+      'tsb-version': { type: 'string' }, fault: { type: 'string', multiple: true }, json: { type: 'boolean' }, help: { type: 'boolean' },
     },
   })
   const port = Number(values.port ?? '8080')
@@ -50,6 +54,7 @@ function readArguments(): { options: SimulatorOptions; root: string; json: boole
     root: resolve(values.root ?? 'simulator-root.pem'),
     json: values.json ?? false,
     help: values.help ?? false,
+    faults: (values.fault ?? []).map(readFault),
     options: {
       host: values.host ?? '127.0.0.1',
       port,
@@ -70,12 +75,13 @@ function readArguments(): { options: SimulatorOptions; root: string; json: boole
 }
 
 async function main(): Promise<void> {
-  const { options, root, json, help } = readArguments()
+  const { options, faults, root, json, help } = readArguments()
   if (help) {
     process.stdout.write(usage)
     return
   }
   const simulator = await startSimulator(options)
+  for (const { call, label, fault } of faults) simulator.faults.under(label).set(call, fault)
   writeFileSync(root, simulator.rootPem)
   process.stdout.write(json
     ? `${JSON.stringify({ url: simulator.url, root })}\n`

@@ -23,6 +23,8 @@ export interface Recovery {
   wakeIn(ms: number): void
   /** Undefined once every inherited row was taken over and while the journal can be written; else what is missing. */
   notReady(): string | undefined
+  /** How many rows the journal owed at the last beat. */
+  owed(): number
   /** Ends; tries that run are cut short, and their rows stay owed. */
   stop(): Promise<void>
 }
@@ -53,6 +55,7 @@ export function startRecovery(parts: {
   const stopping = new AbortController()
   let writable = false
   let caughtUp = false
+  let owed = 0
   let looking: Promise<void> | undefined
   let lookAgain = false
   let beating: Promise<void>
@@ -111,6 +114,7 @@ export function startRecovery(parts: {
       await journal.beat([...held, ...settling.keys()])
       writable = true
       await parts.beaten()
+      owed = (await journal.count()).owed
       if (parts.now() - expiredAt >= EXPIRY_EVERY_MS) {
         await journal.expireBundles()
         expiredAt = parts.now()
@@ -131,6 +135,7 @@ export function startRecovery(parts: {
     release: (id) => { held.delete(id) },
     wakeIn,
     notReady: () => !writable ? 'the journal cannot be written' : caughtUp ? undefined : 'transactions of an earlier process are not taken over yet',
+    owed: () => owed,
     async stop() {
       stopping.abort()
       for (const timer of timers) clearTimeout(timer)

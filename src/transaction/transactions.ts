@@ -32,7 +32,8 @@ export interface Transactions {
   issue(request: IssueRequest): Promise<Issued>
   find(caller: string, id: string): Promise<Transaction | undefined>
   list(caller: string, label: string): Promise<readonly Transaction[]>
-  status(): { readonly running: number; readonly queued: number; readonly tsbVersion?: string }
+  /** From memory: it may be asked every second. */
+  status(): { readonly running: number; readonly queued: number; readonly rollbacksOwed: number; readonly tsbVersion?: string }
   /** What the whole journal owes, all replicas' rows. @throws ProblemError where it can't be read */
   owed(): Promise<{ readonly owed: number; readonly abandoned: number }>
   /** Resolves when the recovery had its first look at the journal. */
@@ -94,7 +95,7 @@ export function openTransactions(tsb: Tsb, journal: Journal, settings: Transacti
     list: (caller, label) => journal.list(caller, label),
     status() {
       const tsbVersion = gate.known()
-      return { running: admission.running(), queued: admission.queued(), ...(tsbVersion !== undefined && { tsbVersion }) }
+      return { running: admission.running(), queued: admission.queued(), rollbacksOwed: recovery.owed(), ...(tsbVersion !== undefined && { tsbVersion }) }
     },
     owed: () => journal.count(),
     started: recovery.started,

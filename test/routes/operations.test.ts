@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
@@ -18,9 +22,48 @@ test('livez says that the process is alive', async () => {
 
 test('readyz is ready before the TSB was ever asked, and names its version afterwards', async () => {
   const load = { running: 0, queued: 0, rollbacksOwed: 0 }
-  assert.deepEqual(await (await service.get('/readyz')).json(), { status: 'ready', ...load, tsb: { version: 'not asked yet' } })
+  assert.deepEqual(await (await service.get('/readyz')).json(), { status: 'ready', ...load, tsb: { state: 'not asked yet', version: 'not asked yet' } })
   assert.equal((await service.post(order('ready-1'))).status, 201)
-  assert.deepEqual(await (await service.get('/readyz')).json(), { status: 'ready', ...load, tsb: { version: '2.5.1' } })
+  const { tsb: { at, ...tsb }, ...rest } = await (await service.get('/readyz')).json() as { tsb: { at: string } }
+  assert.deepEqual([rest, tsb], [{ status: 'ready', ...load }, { state: 'answers', version: '2.5.1' }])
+  assert.equal(new Date(at).toISOString(), at)
+})
+
+test('a TSB that fails or is silent shows in readyz, and leaves it ready', async () => {
+  const { faults } = service.simulator
+  const stateAfter = async (label: string): Promise<string> => {
+    await service.post(order(label))
+    const answer = await service.get('/readyz')
+    assert.equal(answer.status, 200)
+    return (await answer.json() as { tsb: { state: string } }).tsb.state
+  }
+  faults.set('key-attributes', { kind: 'hsm-error', times: Infinity })
+  assert.equal(await stateAfter('failing'), 'fails')
+  faults.set('key-attributes', { kind: 'reset-before', times: Infinity })
+  assert.equal(await stateAfter('silent'), 'does not answer')
+  faults.clear()
+  assert.equal(await stateAfter('mended'), 'answers')
+})
+
+test('readyz and livez, asked a hundred times, read and write no journal and ask no TSB', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'probes-'))
+  const file = join(home, 'journal.sqlite')
+  // Its first beat is over when it listens; the next one is due in 200 s.
+  const quiet = await startService({ env: { JOURNAL_URL: `file:${file}`, LEASE_MS: '600000' } })
+  const other = new DatabaseSync(file)
+  t.after(async () => {
+    await quiet.stop()
+    other.close()
+    rmSync(home, { recursive: true })
+  })
+  other.exec('alter table bundle_transaction rename to hidden; alter table bundle_heartbeat rename to hidden_too')
+  // Whoever reads now fails.
+  assert.equal((await quiet.get('/v1/attestation-bundles?label=any')).status, 503)
+  const written = readFileSync(`${file}-wal`)
+  for (let i = 0; i < 100; i += 1) for (const path of ['/readyz', '/livez']) assert.equal((await quiet.get(path)).status, 200)
+  assert.deepEqual(readFileSync(`${file}-wal`), written)
+  assert.deepEqual(quiet.simulator.requests, [])
+  other.exec('alter table hidden rename to bundle_transaction; alter table hidden_too rename to bundle_heartbeat')
 })
 
 test('metrics count a transaction, its steps and its TSB calls, and name no key', async () => {

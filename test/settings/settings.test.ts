@@ -171,7 +171,7 @@ describe('credentials for the TSB', () => {
 
 describe('the _FILE forms', () => {
   for (const name of SECRETS) {
-    const value = name === 'JOURNAL_ENCRYPTION_KEY' ? KEY : 'planted-secret'
+    const value = { JOURNAL_ENCRYPTION_KEY: KEY, JOURNAL_URL: 'postgres://bundler:planted-secret@database/journal' }[name as string] ?? 'planted-secret'
     test(`${name}_FILE is read, without the line feed at its end`, () => {
       const direct = settingsOf({ [name]: value })
       for (const end of ['', '\n', '\r\n']) assert.deepEqual(settingsOf({ [`${name}_FILE`]: file('secret', value + end) }), direct)

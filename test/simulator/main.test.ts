@@ -19,12 +19,14 @@ test('starts from the command line, writes its root, and stops on SIGTERM', asyn
   const folder = await mkdtemp(join(tmpdir(), 'simulator-main-'))
   try {
     const root = join(folder, 'root.pem')
-    const { child, line, exit } = run('--port', '0', '--root', root, '--attestation-key', 'ec', '--api-key-management', 'm1', '--tsb-version', '9.9.9', '--json')
+    const { child, line, exit } = run('--port', '0', '--root', root, '--attestation-key', 'ec', '--api-key-management', 'm1', '--tsb-version', '9.9.9', '--json',
+      '--fault', '{"call":"license-info","kind":"unavailable"}')
     const started = JSON.parse(await line) as { url: string; root: string }
     assert.equal(started.root, root)
     assert.match(await readFile(root, 'utf8'), /^-----BEGIN CERTIFICATE-----\n/)
     assert.deepEqual(await (await fetch(`${started.url}/v1/versionInfo`)).json(), { Version: '9.9.9', Vendor: 'TSB simulator' })
     assert.equal((await fetch(`${started.url}/v1/key`)).status, 401)
+    for (const _ of [1, 2]) assert.equal((await fetch(`${started.url}/v1/licenseInfo`)).status, 503)
     child.kill('SIGTERM')
     assert.deepEqual(await exit, [0, null])
   } finally {

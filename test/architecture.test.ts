@@ -133,7 +133,7 @@ describe('who knows what', () => {
   })
   test('only the journal knows its database', () => {
     assert.deepEqual(usersOf('pg'), ['journal/postgres.ts'])
-    assert.deepEqual(usersOf('node:sqlite'), ['journal/sqlite.ts'])
+    assert.deepEqual(usersOf('node:sqlite'), ['journal/group-commit.ts', 'journal/sqlite-dialect.ts', 'journal/sqlite.ts'])
     assert.deepEqual(usersOf('kysely').filter((path) => !path.startsWith('journal/')), [])
   })
   test('the simulator stands alone: only the demo starts it', () => {

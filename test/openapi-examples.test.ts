@@ -47,7 +47,7 @@ test('an example that breaks its schema would be found, and so would one that is
 
 describe('the examples against the simulator', () => {
   let service: Service
-  before(async () => { service = await startService({ env: { TSB_CREATE_KEY_TIMEOUT_MS: '1000' } }) })
+  before(async () => { service = await startService({ env: { TSB_CREATE_KEY_TIMEOUT_MS: '5000' } }) })
   after(() => service.stop())
 
   const orders = Object.entries(document.paths[BUNDLES]!['post']!.requestBody!.content['application/json']!.examples!)
@@ -63,7 +63,7 @@ describe('the examples against the simulator', () => {
     const documented = (method: string, path: string, status: number): string[] => Object.keys(document.paths[path]![method]!.responses[status]!.headers!).sort()
     const seen = async (answer: Response): Promise<string[]> => {
       assert.ok(Buffer.from(await answer.arrayBuffer()).toString('latin1').startsWith('PK\u0003\u0004'))
-      return ['location', 'content-disposition', 'repr-digest', 'idempotency-replayed'].filter((name) => answer.headers.has(name)).sort()
+      return ['location', 'content-disposition', 'repr-digest', 'idempotency-replayed', 'traceresponse'].filter((name) => answer.headers.has(name)).sort()
     }
     const made = await service.post(order('headers'), { 'idempotency-key': 'headers' })
     const path = made.headers.get('location')!

@@ -4,6 +4,7 @@ import { readDer, sequenceOf, TAG } from './der.ts'
 import type { Der } from './der.ts'
 import { readName } from './distinguished-name.ts'
 import type { NameAttribute } from './evidence.ts'
+import { digestOf, remembered } from './remembered.ts'
 import { readSignatureAlgorithm, verifySignature } from './signature-algorithm.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 import { sameBytes } from './text.ts'
@@ -46,7 +47,7 @@ const POLICIES = '2.5.29.32'
  * Reads a certificate from DER: strictly first, so that pkijs, OpenSSL and this file see the same one.
  * @returns undefined when it is no version 3 certificate in DER, or has an extension twice
  */
-export function readCertificate(der: Uint8Array): Certificate | undefined {
+export const readCertificate = remembered(digestOf, (der: Uint8Array): Certificate | undefined => {
   const [tbs, algorithm, signatureBits] = sequenceOf(readDer(der), 3) ?? []
   if (!tbs || !algorithm || signatureBits?.tag !== TAG.bitString || signatureBits.contents[0] !== 0) return undefined
   // [0] version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo; then [1], [2], [3] extensions
@@ -67,7 +68,7 @@ export function readCertificate(der: Uint8Array): Certificate | undefined {
     signature: signatureBits.contents.subarray(1),
     signatureAlgorithm: sameBytes(inner.bytes, algorithm.bytes) ? readSignatureAlgorithm(algorithm.bytes) : undefined,
   }
-}
+})
 
 type Parsed = Pick<Certificate, 'notBefore' | 'notAfter' | 'isCa' | 'pathLength' | 'keyUsage' | 'policies' | 'unknownCritical'>
 
@@ -112,10 +113,11 @@ export function readBits(value: Der | undefined): readonly boolean[] | undefined
 }
 
 /** Whether a certificate names another as its issuer and carries a signature of its key. Whether that one may issue is another question. */
-export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
-  return sameBytes(certificate.issuer, issuer.subject) && certificate.signatureAlgorithm !== undefined
-    && verifySignature(certificate.signatureAlgorithm, issuer.publicKey, certificate.signedBytes, certificate.signature)
-}
+export const isIssuedBy = remembered(
+  (certificate: Certificate, issuer: Certificate) => `${certificate.sha256} ${issuer.sha256}`,
+  (certificate, issuer): boolean => sameBytes(certificate.issuer, issuer.subject) && certificate.signatureAlgorithm !== undefined
+    && verifySignature(certificate.signatureAlgorithm, issuer.publicKey, certificate.signedBytes, certificate.signature),
+)
 
 /** The common name of the subject, or undefined where it has none or several. */
 export function commonNameOf(certificate: Certificate): string | undefined {

@@ -6,6 +6,7 @@ import type { Path } from './check.ts'
 import { describeName } from './distinguished-name.ts'
 import { readPem } from './pem.ts'
 import { DEFAULT_CURVES, flawOf, readPublicKey } from './public-key.ts'
+import { digestOf, remembered } from './remembered.ts'
 import { clean, sameBytes, utf8 } from './text.ts'
 
 /** Only seen on device certificates of the vendor's 2024 hierarchy; its meaning is not documented. */
@@ -43,11 +44,15 @@ function flawsOfCertificate(certificate: Certificate, at: Date, isAnchor: boolea
   if (certificate.unknownCritical.length > 0) flaws.push(`has critical extensions that are not known here (${clean(certificate.unknownCritical.join(', '))})`)
   // An anchor is trusted by its fingerprint: its own signature proves nothing.
   if (!isAnchor && certificate.signatureAlgorithm?.weak !== false) flaws.push('is not signed with SHA-2')
-  const key = readPublicKey(certificate.publicKey)
-  const weakness = key ? flawOf(key, certificate.publicKey, DEFAULT_CURVES) : 'its key is of a kind that is not known here'
+  const weakness = weaknessOf(certificate.publicKey)
   if (weakness) flaws.push(`has an unsuitable key: ${weakness}`)
   return flaws
 }
+
+const weaknessOf = remembered(digestOf, (publicKey: Uint8Array): string | undefined => {
+  const key = readPublicKey(publicKey)
+  return key ? flawOf(key, publicKey, DEFAULT_CURVES) : 'its key is of a kind that is not known here'
+})
 
 function flawsOfLeaf({ isCa, keyUsage }: Certificate): string[] {
   const flaws: string[] = []

@@ -2,6 +2,7 @@ import { constants, createPublicKey, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { integerOf, oidOf, readDer, sequenceOf, TAG } from './der.ts'
 import type { Der } from './der.ts'
+import { digestOf, remembered } from './remembered.ts'
 import { sameBytes } from './text.ts'
 
 /** How a certificate or a PKCS#10 is signed, as its AlgorithmIdentifier says. */
@@ -98,14 +99,14 @@ export function verifySignature(algorithm: SignatureAlgorithm, publicKey: Uint8A
 }
 
 /** DER SubjectPublicKeyInfo to a key, or undefined where OpenSSL takes it for none (a point off its curve, too) or would write it otherwise. */
-export function readKeyObject(publicKey: Uint8Array): KeyObject | undefined {
+export const readKeyObject = remembered(digestOf, (publicKey: Uint8Array): KeyObject | undefined => {
   try {
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' })
     return sameBytes(key.export({ format: 'der', type: 'spki' }), publicKey) ? key : undefined
   } catch {
     return undefined
   }
-}
+})
 
 /** A value of a table, never one of Object's own members. */
 function own<T>(table: Record<string, T>, key: string): T | undefined {

@@ -5,6 +5,7 @@ import { ConfigMap } from 'kubernetes-models/v1/ConfigMap'
 import { Namespace } from 'kubernetes-models/v1/Namespace'
 import { Secret } from 'kubernetes-models/v1/Secret'
 import { Service } from 'kubernetes-models/v1/Service'
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
 
 export interface Manifest {
@@ -15,7 +16,7 @@ export interface Manifest {
 
 interface Model { validate(): void }
 const KINDS: readonly { readonly apiVersion: string; readonly kind: string; new (data: never): Model }[] = [
-  ConfigMap, Deployment, Namespace, NetworkPolicy, PodDisruptionBudget, Secret, Service, ServiceMonitor,
+  ConfigMap, Deployment, Namespace, NetworkPolicy, PodDisruptionBudget, PrometheusRule, Secret, Service, ServiceMonitor,
 ]
 
 /**

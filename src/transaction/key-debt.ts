@@ -61,7 +61,7 @@ class NotSent extends ProblemError {
  * @param parts.entry the transaction's row
  * @param parts.leaseMs how long a row stays this process's after a write to it
  * @param parts.reopen makes the row owed again after another process took it over and settled it
- * @param parts.now epoch milliseconds
+ * @param parts.now milliseconds of a clock that nobody sets
  */
 export function openKeyDebt(parts: {
   readonly tsb: Tsb

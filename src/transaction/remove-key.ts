@@ -11,7 +11,7 @@ export interface OwedKey {
   readonly body: CreateKeyBody
   /** The label holds the transaction's id: nobody else makes a key of that name. */
   readonly labelIsOurs: boolean
-  /** When the create request left, epoch milliseconds. */
+  /** When the create request left, milliseconds by the clock of `RemovalOptions.now`. */
   readonly sentAt: number
   /** DER SubjectPublicKeyInfo, where create-key's answer was read. */
   readonly publicKey?: Uint8Array
@@ -37,7 +37,7 @@ const LATE_LOOKS_MS = [600_000, 3_600_000]
 const PASSWORD_LOST = 'the key asks for its password, which the journal was not allowed to keep (JOURNAL_ENCRYPTION_KEY)'
 
 export interface RemovalOptions {
-  /** Epoch milliseconds. */
+  /** Milliseconds; only differences count. */
   readonly now: () => number
   /** How long a create whose answer was lost may still land. */
   readonly settleAfterMs: number

@@ -7,6 +7,7 @@ import { openJournal } from '../../src/journal/open-journal.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { pauseAfter } from '../../src/transaction/backoff.ts'
 import { settle, type Settlement } from '../../src/transaction/settle.ts'
+import { claimStillOurs } from '../../src/transaction/still-ours.ts'
 import type { CreateKeyBody } from '../../src/tsb/create-key.ts'
 import { openTsb, type Tsb } from '../../src/tsb/tsb.ts'
 import { journalFor } from '../support/journal-url.ts'
@@ -66,7 +67,7 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
   if (until !== 'began') {
     const claim = await journal.write(begun.claim, { createLeaves: true })
     const sent = { ...body, ...(password !== undefined && { password: [...password] }) }
-    const key = until === 'sent' ? undefined : await tsb.createKey(sent, AbortSignal.timeout(5_000))
+    const key = until === 'sent' ? undefined : await tsb.createKey(sent, () => undefined, AbortSignal.timeout(5_000))
     if (until === 'key-created') await journal.write(claim!, { state: 'key-created', publicKey: key!.publicKey })
   }
   time += LEASE_MS + lapsedMs
@@ -78,7 +79,7 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
 
 const tryOnce = (row: Inherited, password?: string): Promise<Settlement> => settle(row, {
   tsb, settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS }, now: () => time,
-  rowIsOurs: async () => {},
+  rowIsOurs: async () => () => undefined,
   openPassword: () => (password === undefined ? undefined : [...password]),
 }, AbortSignal.timeout(5_000))
 const has = (): boolean => simulator.labels().includes(label)
@@ -135,10 +136,47 @@ describe('a row that was taken over', () => {
 
   test('believes only the second time that a key which create-key answered does not exist', async (t) => {
     const row = await inherit(t, { until: 'key-created' })
-    await tsb.deleteKey({ label }, async () => {}, AbortSignal.timeout(5_000))
+    await tsb.deleteKey({ label }, async () => () => undefined, AbortSignal.timeout(5_000))
     const first = await tryOnce(row)
     assert.deepEqual([first.state, settlingOf(first).absentBefore, first.change.releaseForMs], ['rollback-owed', true, SETTLE_MS])
     assert.equal((await tryOnce({ ...row, settling: settlingOf(first) })).state, 'rolled-back')
+  })
+})
+
+describe('a row whose former owner may have sent a delete', () => {
+  const earlier: Settling = { tries: 3, refusedMs: 0, refused: false, absentBefore: false, reason: '' }
+  for (const [from, left] of [
+    ['a rollback that had begun', { state: 'rollback-owed' }],
+    ['a later try that had sent one', { state: 'rollback-owed', settling: { ...earlier, deleteUnderWay: true } }],
+  ] as const) {
+    test(`${from}: stays owed for SETTLE_AFTER_MS once the key is gone, and is settled then`, async (t) => {
+      const row = { ...await inherit(t, { until: 'key-created' }), ...left }
+      const first = await tryOnce(row)
+      assert.deepEqual([first.state, first.change.releaseForMs, has()], ['rollback-owed', SETTLE_MS, false])
+      assert.equal((await tryOnce({ ...row, settling: settlingOf(first) })).state, 'rolled-back')
+    })
+  }
+  test('that had not: is settled at once, as under a label of its own', async (t) => {
+    const row = { ...await inherit(t, { until: 'key-created' }), state: 'rollback-owed', settling: earlier } as const
+    assert.equal((await tryOnce(row)).state, 'rolled-back')
+    label += '-own'
+    const own = { ...await inherit(t, { until: 'key-created', labelIsOurs: true }), state: 'rollback-owed' } as const
+    assert.equal((await tryOnce(own)).state, 'rolled-back')
+  })
+  test('is known as such to whoever takes it over from one that was about to send one', async (t) => {
+    const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
+    const id = randomUUID()
+    const begun = await journal.begin({ id, caller: 'somebody', label, labelIsOurs: false, createdAt: new Date(time), createBody: {} })
+    assert.ok(begun.state === 'begun')
+    await journal.write(begun.claim, { state: 'rollback-owed', settling: earlier, releaseForMs: 1 })
+    time += 1
+    const [first] = await journal.takeOver(1, [])
+    await claimStillOurs(journal, first!, LEASE_MS)()
+    time += LEASE_MS
+    const [second] = await journal.takeOver(1, [])
+    await assert.rejects(claimStillOurs(journal, first!, LEASE_MS)(), { name: 'RowLost' })
+    assert.deepEqual([first?.settling, second?.settling], [earlier, { ...earlier, deleteUnderWay: true }])
+    await journal.close()
   })
 })
 

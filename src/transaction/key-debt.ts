@@ -91,7 +91,6 @@ export function openKeyDebt(parts: {
   /** A journal that fails must not keep a key at the HSM, as long as nobody else can have the row. */
   const rowIsOurs = async (): Promise<() => void> => {
     await entry.write({}).catch((error: unknown) => { if (error instanceof RowLost) throw error })
-    nobodyElseHasIt()
     return nobodyElseHasIt
   }
 
@@ -105,7 +104,7 @@ export function openKeyDebt(parts: {
     return removeKey(tsb, owed, {
       now, settleAfterMs, absentBefore: false, deleteUnderWay, signal,
       ...(lost && { mostUses: Infinity }),
-      deleteLeaves: lost ? async () => { lookIsFresh(); return lookIsFresh } : rowIsOurs,
+      deleteLeaves: lost ? async () => lookIsFresh : rowIsOurs,
     })
   }
 
@@ -135,12 +134,10 @@ export function openKeyDebt(parts: {
     labelIsOurs,
     async createLeaves() {
       await entry.write({ createLeaves: true }).catch(NotSent.instead)
-      const leaves = (): void => {
+      return () => {
         try { nobodyElseHasIt() } catch (error) { NotSent.instead(error) }
         sentAt = now()
       }
-      leaves()
-      return leaves
     },
     isOlder: (found) => isOlderThan(found, now() - sentAt),
     async created(spki) {

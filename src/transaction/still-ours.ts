@@ -17,8 +17,8 @@ export function assertFresh(provenAt: number, leaseMs: number): void {
 
 /**
  * @param row claimed by a recovery
- * @returns what to await before a delete leaves; it throws where the row is lost. It notes that a delete is under way, for who takes the row
- * over next; and what it resolves to is called once more when a connection stands, and throws where that took too long
+ * @returns what to await before a delete leaves; it throws where the row is lost, and notes that a delete is under way, for who takes the row
+ * over next. What it resolves to is called when a connection stands, and throws where that took too long
  */
 export function claimStillOurs(journal: Journal, row: Inherited, leaseMs: number): () => Promise<() => void> {
   return async () => {
@@ -26,7 +26,6 @@ export function claimStillOurs(journal: Journal, row: Inherited, leaseMs: number
     // Without a word on earlier tries, that the row was taken over in the middle of a rollback says the same.
     const note = row.settling && { settling: { ...row.settling, deleteUnderWay: true as const } }
     if (await journal.write(row, { ...note }) === undefined) throw new RowLost()
-    assertFresh(asked, leaseMs)
     return () => assertFresh(asked, leaseMs)
   }
 }

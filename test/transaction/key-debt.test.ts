@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, mock, test, type TestContext } from 'node:test'
 import { readSettings } from '../../src/config.ts'
 import { ProblemError } from '../../src/errors.ts'
-import type { Journal } from '../../src/journal/journal.ts'
+import type { Journal, Reopened } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { openEntry, type Entry } from '../../src/transaction/entry.ts'
@@ -47,7 +47,7 @@ interface Stage {
   readonly entry: Entry
   readonly body: CreateKeyBody
   /** What the debt wanted to be made owed again. */
-  readonly reopened: object[]
+  readonly reopened: Omit<Reopened, 'secret'>[]
   /** What happens to each write before its answer is heard. */
   hear(how: () => void): void
   /** Another process takes the row over. */
@@ -80,7 +80,7 @@ async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial
       decrypt: false, unwrap: false, derive: false,
     },
   }
-  const reopened: object[] = []
+  const reopened: Omit<Reopened, 'secret'>[] = []
   const debt = openKeyDebt({
     tsb: { ...tsb, ...own.tsb }, entry, key: { label }, body, labelIsOurs, settleAfterMs: 60_000, leaseMs: LEASE_MS, now: () => performance.now(),
     async reopen(what) { reopened.push(what); return own.reopen ?? 'owed' },
@@ -108,18 +108,16 @@ describe('create-key does not leave', () => {
     await takeOver()
     await assert.rejects(debt.createLeaves(), nothingSent)
   })
-  test('where the process stood still for a lease before it heard that the row is its own', async (t) => {
-    const { debt, hear } = await stage(t)
-    hear(() => { standStill(LEASE_MS) })
-    await assert.rejects(debt.createLeaves(), nothingSent)
-  })
-  test('where the process stood still for a lease after that, before a connection stood', async (t) => {
-    const { debt, body } = await stage(t)
-    const leaves = await debt.createLeaves()
-    standStill(LEASE_MS)
-    await assert.rejects(tsb.createKey(body, leaves), nothingSent)
-    assert.deepEqual([sent('create-key'), has()], [0, false])
-  })
+  for (const before of ['it heard that the row is its own', 'a connection stood'] as const) {
+    test(`where the process stood still for a lease before ${before}`, async (t) => {
+      const { debt, body, hear } = await stage(t)
+      if (before === 'it heard that the row is its own') hear(() => { standStill(LEASE_MS) })
+      const leaves = await debt.createLeaves()
+      if (before === 'a connection stood') standStill(LEASE_MS)
+      await assert.rejects(tsb.createKey(body, leaves), nothingSent)
+      assert.deepEqual([sent('create-key'), has()], [0, false])
+    })
+  }
 })
 
 describe('the undo of a transaction', () => {
@@ -155,6 +153,19 @@ describe('the undo of a transaction', () => {
     await create()
     assert.deepEqual([await debt.undo(), has(), sent('delete-key')], ['pending', true, 0])
   })
+  test('touches nothing that was left to the recovery', async (t) => {
+    const { debt, create } = await stage(t)
+    await create()
+    debt.leaveToRecovery()
+    assert.deepEqual([await debt.undo(), debt.ending(), has(), sent('key-attributes')], ['pending', undefined, true, 0])
+  })
+  test('sends no delete under a label of its own where it learns only then that another process has the row', async (t) => {
+    const { debt, create, takeOver } = await stage(t, { labelIsOurs: true })
+    await create()
+    await takeOver()
+    await tsb.deleteKey({ label }, async () => () => undefined)
+    assert.deepEqual([await debt.undo(), sent('delete-key')], ['pending', 1])
+  })
   test('does not call a key impossible to delete that is there because somebody else has the label by now', async (t) => {
     const { debt, create, takeOver } = await stage(t)
     await create()
@@ -181,8 +192,10 @@ describe('the undo of a transaction that another process took over', () => {
     })
     test(`sends no delete on the chance where no key is there any more, under a label of ${whose}`, async (t) => {
       const { debt, reopened } = await lostStage(t, { labelIsOurs })
+      const publicKey = simulator.publicKey(label).export({ type: 'spki', format: 'der' })
       await tsb.deleteKey({ label }, async () => () => undefined)
-      assert.deepEqual([await debt.undo(), sent('delete-key'), reopened.length], ['pending', 1, 1])
+      assert.deepEqual([await debt.undo(), sent('delete-key')], ['pending', 1])
+      assert.deepEqual(reopened.map((what) => what.publicKey), [publicKey])
     })
   }
   test('sends no delete on the strength of an old look, and makes the row owed again', async (t) => {

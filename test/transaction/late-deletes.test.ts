@@ -5,11 +5,11 @@ import { problemIn } from '../support/problem.ts'
 import { settled } from '../support/restarts.ts'
 import { order, startService, type Service } from '../support/service.ts'
 
-const SETTLE_MS = 1_500
+const SETTLE_MS = 2_000
 
 describe('a delete that went unanswered and arrives late', { concurrency: true }, () => {
   let service: Service
-  before(async () => { service = await startService({ env: { TSB_TIMEOUT_MS: '200', SETTLE_AFTER_MS: String(SETTLE_MS) } }) })
+  before(async () => { service = await startService({ env: { TSB_TIMEOUT_MS: '600', SETTLE_AFTER_MS: String(SETTLE_MS) } }) })
   after(() => service.stop())
 
   /** Has the CSR of a label fail, so that its key is deleted, and the deletes meet these faults. */

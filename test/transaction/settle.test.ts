@@ -163,6 +163,15 @@ describe('a row whose former owner may have sent a delete', () => {
     const own = { ...await inherit(t, { until: 'key-created', labelIsOurs: true }), state: 'rollback-owed' } as const
     assert.equal((await tryOnce(own)).state, 'rolled-back')
   })
+  test('is one whose delete lost its answer, though create-key can have no effect any more', async (t) => {
+    const row = await inherit(t, { until: 'unheard' })
+    simulator.faults.set('delete-key', { kind: 'reset-after' })
+    const first = await tryOnce({ ...row, sentAgoMs: SETTLE_MS - 1 })
+    assert.deepEqual([first.state, first.change.releaseForMs, has()], ['rollback-owed', 1, false])
+    const second = await tryOnce({ ...row, sentAgoMs: SETTLE_MS, settling: settlingOf(first) })
+    assert.deepEqual([second.state, second.change.releaseForMs], ['rollback-owed', SETTLE_MS])
+    assert.equal((await tryOnce({ ...row, sentAgoMs: 2 * SETTLE_MS, settling: settlingOf(second) })).state, 'rolled-back')
+  })
   test('is known as such to whoever takes it over from one that was about to send one', async (t) => {
     const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
     const id = randomUUID()

@@ -84,7 +84,6 @@ function owed(row: Inherited, removal: Removal & { state: 'owed' }, settings: De
 }
 
 function abandoned(row: Inherited, reason: string): Settlement {
-  const { deleteUnderWay: _over, ...before } = row.settling ?? { tries: 0, refusedMs: 0, refused: false, absentBefore: false }
-  const settling = { ...before, reason }
+  const settling = { tries: 0, refusedMs: 0, refused: false, absentBefore: false, ...row.settling, reason }
   return { state: 'abandoned', change: { state: 'abandoned', settling }, reason }
 }

@@ -185,6 +185,11 @@ describe('a row whose former owner may have sent a delete', () => {
     const [second] = await journal.takeOver(1, [])
     await assert.rejects(claimStillOurs(journal, first!, LEASE_MS)(), { name: 'RowLost' })
     assert.deepEqual([first?.settling, second?.settling], [earlier, { ...earlier, deleteUnderWay: true }])
+    const leaves = await claimStillOurs(journal, second!, LEASE_MS)()
+    leaves()
+    const late = performance.now() + LEASE_MS
+    t.mock.method(performance, 'now', () => late)
+    assert.throws(leaves, { code: 'journal-unavailable' })
     await journal.close()
   })
 })

@@ -74,3 +74,17 @@ describe('a key that answers under the label of a create without an answer', () 
     })
   }
 })
+
+describe('a key that answers under a label whose public key is known', () => {
+  const known: OwedKey = { ...ec, publicKey: Buffer.from('ours') }
+  test('is deleted for that key alone, whatever else the TSB says of it', async () => {
+    const found = { ...twinOf(known), publicKey: Buffer.from('ours'), keyUsageCount: 2, attestTime: undefined, attributes: undefined }
+    assert.deepEqual(await tryWith(known, found), { state: 'removed', deleted: true })
+  })
+  for (const [name, publicKey] of [['another one', Buffer.from('theirs')], ['none', undefined]] as const) {
+    test(`is left alone where it has ${name}, however like it is`, async () => {
+      const { state, deleted } = await tryWith(known, { ...twinOf(known), ...(publicKey && { publicKey }) })
+      assert.deepEqual([state, deleted], ['abandoned', false])
+    })
+  }
+})

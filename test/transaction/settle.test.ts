@@ -121,6 +121,7 @@ describe('a row that was taken over', () => {
     const row = await inherit(t, { until: 'sent' })
     const first = await tryOnce(row)
     assert.deepEqual([first.state, first.change.releaseForMs], ['rollback-owed', SETTLE_MS - LEASE_MS])
+    assert.equal(first.change.freesIdempotencyKey, undefined)
     time += SETTLE_MS - LEASE_MS
     assert.equal((await tryOnce({ ...row, sentAgoMs: SETTLE_MS, settling: settlingOf(first) })).state, 'rolled-back')
     assert.equal(simulator.requests.filter(({ call }) => call === 'delete-key').length, 0)
@@ -128,8 +129,9 @@ describe('a row that was taken over', () => {
 
   test('is looked for once more after ten minutes and after an hour under a label of its own', async (t) => {
     const row = await inherit(t, { until: 'sent', labelIsOurs: true })
-    for (const [ago, next] of [[SETTLE_MS, 600_000], [600_000, 3_600_000]] as const) {
-      assert.deepEqual((await tryOnce({ ...row, sentAgoMs: ago })).change.releaseForMs, next - ago)
+    for (const [ago, next, freed] of [[SETTLE_MS - 1, SETTLE_MS, undefined], [SETTLE_MS, 600_000, true], [600_000, 3_600_000, true]] as const) {
+      const { releaseForMs, freesIdempotencyKey } = (await tryOnce({ ...row, sentAgoMs: ago })).change
+      assert.deepEqual([releaseForMs, freesIdempotencyKey], [next - ago, freed])
     }
     assert.equal((await tryOnce({ ...row, sentAgoMs: 3_600_000 })).state, 'rolled-back')
   })
@@ -200,12 +202,17 @@ test('only time between two refusals counts towards giving up, not that in which
   let last: Settlement | undefined
   let counted = 0
   const away = { kind: 'not-found-bare' } as const
-  for (const [fault, adds] of [[refused, false], [refused, true], [away, false], [refused, false], [refused, true]] as const) {
+  const technical = { kind: 'status', status: 500, body: { errorCode: 103 } } as const
+  for (const [fault, adds] of [
+    [refused, false], [refused, true], [away, false], [refused, false], [technical, false], [refused, false], [refused, true],
+  ] as const) {
     simulator.faults.set('delete-key', { ...fault, times: Infinity })
     const before: Settling | undefined = last?.change.settling
     last = await tryOnce({ ...row, ...(before && { settling: before }) })
     if (adds) counted += pauseAfter(before!.tries)
-    assert.deepEqual([last.state, settlingOf(last).refusedMs, settlingOf(last).tries], ['rollback-owed', counted, (before?.tries ?? 0) + 1])
+    const tries = (before?.tries ?? 0) + 1
+    assert.deepEqual([last.state, settlingOf(last).refusedMs, settlingOf(last).tries], ['rollback-owed', counted, tries])
+    assert.equal(last.change.releaseForMs, pauseAfter(tries))
   }
   const almost = { ...settlingOf(last!), refusedMs: GIVE_UP_MS - 1 }
   const given = await tryOnce({ ...row, settling: almost })

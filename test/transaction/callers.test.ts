@@ -53,6 +53,9 @@ describe('the limits', () => {
   after(() => service.stop())
 
   test('make one wait, refuse the next at once, and let the first two finish', async () => {
+    const replayed = { 'idempotency-key': 'limit-0' }
+    assert.equal((await service.post(order('limit-0'), replayed)).status, 201)
+    service.log.length = 0
     service.simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 400 })
     const first = service.post(order('limit-1'))
     await service.logged(calls('create-key'))
@@ -63,6 +66,8 @@ describe('the limits', () => {
     assert.equal(third.status, 503)
     assert.ok(third.headers.get('retry-after'))
     assert.equal((await third.json() as { code: string }).code, 'overloaded')
+    // A bundle that is there already needs no place.
+    assert.equal((await service.post(order('limit-0'), replayed)).status, 200)
     assert.deepEqual([(await first).status, (await second).status], [201, 201])
   })
 })

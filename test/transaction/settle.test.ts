@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
 import { readSettings } from '../../src/config.ts'
-import type { Inherited, Settling } from '../../src/journal/journal.ts'
+import type { Inherited, Journal, Settling } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { pauseAfter } from '../../src/transaction/backoff.ts'
 import { settle, type Settlement } from '../../src/transaction/settle.ts'
+import { settleByHand } from '../../src/transaction/settle-by-hand.ts'
 import { claimStillOurs } from '../../src/transaction/still-ours.ts'
 import type { CreateKeyBody } from '../../src/tsb/create-key.ts'
 import { openTsb, type Tsb } from '../../src/tsb/tsb.ts'
@@ -217,6 +218,41 @@ test('only time between two refusals counts towards giving up, not that in which
   const almost = { ...settlingOf(last!), refusedMs: GIVE_UP_MS - 1 }
   const given = await tryOnce({ ...row, settling: almost })
   assert.deepEqual([given.state, has()], ['abandoned', true])
+})
+
+describe('an operator who has a row settled', () => {
+  const parts = { settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS, leaseMs: LEASE_MS }, now: () => time, openPassword: () => undefined }
+  async function abandonedRow(t: TestContext): Promise<{ journal: Journal; id: string }> {
+    const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
+    t.after(() => journal.close())
+    const id = randomUUID()
+    const createBody = { label, algorithm: 'EC', attributes: {} }
+    const begun = await journal.begin({ id, caller: 'somebody', label, labelIsOurs: false, createdAt: new Date(time), createBody })
+    assert.ok(begun.state === 'begun')
+    const settling = { tries: 0, refusedMs: 0, refused: false, absentBefore: true, reason: '' }
+    await journal.write((await journal.write(begun.claim, { createLeaves: true }))!, { state: 'abandoned', settling })
+    time += GIVE_UP_MS + SETTLE_MS + 1
+    return { journal, id }
+  }
+  test('is not told that it is too old', async (t) => {
+    const { journal, id } = await abandonedRow(t)
+    assert.deepEqual(await settleByHand(journal, id, { ...parts, tsb }), { outcome: 'rolled-back' })
+    assert.equal((await journal.findAny(id))?.state, 'rolled-back')
+  })
+  test('is told where somebody else took it meanwhile, whose word counts', async (t) => {
+    const { journal, id } = await abandonedRow(t)
+    const slow: Tsb = {
+      ...tsb,
+      async keyAttributes() {
+        time += LEASE_MS
+        assert.equal((await journal.takeOver(1, [])).length, 1)
+        return undefined
+      },
+    }
+    const reason = 'another process took it over meanwhile'
+    assert.deepEqual(await settleByHand(journal, id, { ...parts, tsb: slow }), { outcome: 'not-tried', reason })
+    assert.equal((await journal.findAny(id))?.state, 'rollback-owed')
+  })
 })
 
 describe('the password of a row that was taken over', () => {

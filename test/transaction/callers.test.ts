@@ -90,6 +90,17 @@ describe('one label', () => {
   })
 })
 
+describe('the lease of a transaction', () => {
+  let service: Service
+  before(async () => { service = await startService({ env: { LEASE_MS: '1000' } }) })
+  after(() => service.stop())
+
+  test('is renewed while it waits for the TSB', async () => {
+    service.simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 2_500 })
+    assert.equal((await service.post(order('long'))).status, 201)
+  })
+})
+
 describe('the deadline of a transaction', () => {
   let service: Service
   before(async () => { service = await startService({ env: { TRANSACTION_TIMEOUT_MS: '300' } }) })

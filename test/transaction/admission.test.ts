@@ -15,8 +15,8 @@ describe('the queue in front of transactions', () => {
     const third = admission.enter(stays).then((done) => { order.push('third'); return done })
     assert.deepEqual([admission.running(), admission.queued()], [1, 3])
     going.abort()
-    await assert.rejects(gone, { code: 'overloaded' })
     assert.equal(admission.queued(), 2)
+    await assert.rejects(gone, { code: 'overloaded' })
     leave();
     (await second)()
     await third
@@ -26,8 +26,9 @@ describe('the queue in front of transactions', () => {
   test('does not take who has left already', async () => {
     const admission = openAdmission(1, 1)
     await admission.enter(stays)
-    await assert.rejects(admission.enter(AbortSignal.abort()), { code: 'overloaded' })
+    const late = assert.rejects(admission.enter(AbortSignal.abort()), { code: 'overloaded' })
     assert.equal(admission.queued(), 0)
+    await late
   })
 
   test('refuses at once where it is full, and a place that is given back twice counts once', async () => {

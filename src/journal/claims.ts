@@ -8,6 +8,13 @@ import { hasEnded } from './transitions.ts'
 
 /** Nobody works on the row: it was released, or its owner let the lease run out. */
 const unheld = (clock: Context['engine']['clock']) => sql<boolean>`(owner is null or lease_until <= ${clock()})`
+/**
+ * The lease ran out. With SQLite a lease that ends later than one that begins now was written before the clock was set back: there is no
+ * second process whose setting could be another one, and nobody should wait until the clock has caught up.
+ */
+const lapsed = ({ engine: { clock, oneProcess }, leaseMs }: Context) => (oneProcess
+  ? sql<boolean>`(lease_until <= ${clock()} or (owner is not null and lease_until > ${clock()} + ${leaseMs}))`
+  : sql<boolean>`lease_until <= ${clock()}`)
 /** An ended row lost its Idempotency-Key; the caller may have used it again since. An unfinished one still holds it. */
 const keyIfHeld = { idempotency_key: sql<string | null>`case when ${unfinished} then idempotency_key end` }
 
@@ -31,7 +38,7 @@ export async function takeOver(context: Context, limit: number, except: readonly
   const { engine: { db, clock, oneProcess }, tsb } = context
   const rows = await db
     .with((name) => name('due').materialized(), (query) => query.selectFrom('bundle_transaction').select('id')
-      .where(unfinished).where('lease_until', '<=', clock()).where('tsb', '=', tsb)
+      .where(unfinished).where(lapsed(context)).where('tsb', '=', tsb)
       .$if(except.length > 0, (due) => due.where('id', 'not in', except))
       .orderBy('lease_until').limit(limit)
       .$if(!oneProcess, (due) => due.forUpdate().skipLocked()))

@@ -70,6 +70,8 @@ export interface Settling {
   readonly refused: boolean
   /** The TSB said once already that a key which we saw made does not exist. */
   readonly absentBefore: boolean
+  /** A delete left and its answer was not read: it may arrive whenever it likes. */
+  readonly deleteUnderWay?: true
   readonly reason: string
 }
 

@@ -20,9 +20,10 @@ export function openTsbState(now: () => Date, watched: TsbObserver): TsbState {
         headers,
         ended(end) {
           const { outcome, status = 0 } = end
+          ended(end)
+          if (outcome === 'not-sent') return
           const state = outcome !== 'answered' ? 'does not answer' : status >= 500 ? 'fails' : 'answers'
           current = { state, at: now().toISOString() }
-          ended(end)
         },
       }
     },

@@ -7,17 +7,18 @@ import type { KeyReference } from '../tsb/key-reference.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { pauseAfter, QUICK_PAUSES, UNDO_BUDGET_MS } from './backoff.ts'
 import { RowLost, type Entry } from './entry.ts'
-import { isOlderThan, removeKey, type OwedKey, type Removal } from './remove-key.ts'
-import { stillOurs } from './still-ours.ts'
+import { DELETE_UNDER_WAY, isOlderThan, removeKey, type OwedKey, type Removal } from './remove-key.ts'
+import { assertFresh } from './still-ours.ts'
 
 /** The undo of create-key: knows what is known of the key, writes it down, and removes the key. */
 export interface KeyDebt {
   readonly labelIsOurs: boolean
   /**
-   * Await before the create request leaves: proves that the row is still this transaction's, and notes the time.
-   * @throws ProblemError with `effect: 'none'`: then nothing may be sent
+   * Await before the create request leaves: proves that the row is still this transaction's, and notes the time. What it resolves to is
+   * called when a connection stands: a process that stood still since may have lost the row.
+   * @throws ProblemError with `effect: 'none'`, as that does: then nothing may be sent
    */
-  createLeaves(): Promise<void>
+  createLeaves(): Promise<() => void>
   /** Whether a key is older than our create request, by the HSM's own clock. */
   isOlder(key: KeyAttributes): boolean
   /** Await with the DER SubjectPublicKeyInfo that create-key answered, before anything else is sent. */
@@ -55,13 +56,18 @@ class NotSent extends ProblemError {
   constructor(cause: ProblemError) {
     super(cause.code, cause.detail, cause.extras, cause)
   }
+
+  /** @throws NotSent in place of what the journal said */
+  static instead(error: unknown): never {
+    throw error instanceof ProblemError ? new NotSent(error) : error
+  }
 }
 
 /**
  * @param parts.entry the transaction's row
  * @param parts.leaseMs how long a row stays this process's after a write to it
  * @param parts.reopen makes the row owed again after another process took it over and settled it
- * @param parts.now epoch milliseconds
+ * @param parts.now milliseconds of a clock that nobody sets
  */
 export function openKeyDebt(parts: {
   readonly tsb: Tsb
@@ -81,21 +87,24 @@ export function openKeyDebt(parts: {
   let left = false
   let ending: Ending | undefined
 
+  const nobodyElseHasIt = (): void => assertFresh(entry.provenAt(), leaseMs)
   /** A journal that fails must not keep a key at the HSM, as long as nobody else can have the row. */
-  const rowIsOurs = (): Promise<void> => stillOurs(leaseMs, () => entry.write({}).catch((error: unknown) => {
-    if (error instanceof RowLost || performance.now() - entry.provenAt() >= leaseMs) throw error
-  }))
+  const rowIsOurs = async (): Promise<() => void> => {
+    await entry.write({}).catch((error: unknown) => { if (error instanceof RowLost) throw error })
+    return nobodyElseHasIt
+  }
 
-  const tryOnce = (signal: AbortSignal): Promise<Removal> => {
+  const tryOnce = (signal: AbortSignal, deleteUnderWay = false): Promise<Removal> => {
     const begun = performance.now()
     const lost = entry.lost()
+    // Without the row, the look just before says that the key is ours, as long as it is not an old one.
+    const lookIsFresh = (): void => assertFresh(begun, FRESH_MS)
     const owed: OwedKey = { key, body, labelIsOurs, sentAt, certificate, ...(publicKey !== undefined && { publicKey }) }
     // Another process may have deleted the key, and somebody may have made a new one: then look before deleting, under our own label too.
     return removeKey(tsb, owed, {
-      now, settleAfterMs, absentBefore: false, signal,
+      now, settleAfterMs, absentBefore: false, deleteUnderWay, signal,
       ...(lost && { mostUses: Infinity }),
-      // Without the row, the look just before says that the key is ours, as long as it is not an old one.
-      deleteLeaves: lost ? () => stillFresh(begun) : rowIsOurs,
+      deleteLeaves: lost ? async () => lookIsFresh : rowIsOurs,
     })
   }
 
@@ -106,7 +115,7 @@ export function openKeyDebt(parts: {
     for (const pause of QUICK_PAUSES) {
       if (removal.state !== 'owed' || removal.notBefore !== undefined || budget.aborted || entry.lost() !== lost) break
       await delay(pause)
-      removal = await tryOnce(budget)
+      removal = await tryOnce(budget, removal.deleteUnderWay)
     }
     return removal
   }
@@ -124,8 +133,11 @@ export function openKeyDebt(parts: {
   return {
     labelIsOurs,
     async createLeaves() {
-      await entry.write({ createLeaves: true }).catch((error: unknown) => { throw error instanceof ProblemError ? new NotSent(error) : error })
-      sentAt = now()
+      await entry.write({ createLeaves: true }).catch(NotSent.instead)
+      return () => {
+        try { nobodyElseHasIt() } catch (error) { NotSent.instead(error) }
+        sentAt = now()
+      }
     },
     isOlder: (found) => isOlderThan(found, now() - sentAt),
     async created(spki) {
@@ -151,17 +163,17 @@ export function openKeyDebt(parts: {
 /** How old a look may be that a delete relies on where no row protects the label. */
 const FRESH_MS = 2_000
 
-async function stillFresh(looked: number): Promise<void> {
-  if (performance.now() - looked >= FRESH_MS) throw new ProblemError('tsb-timeout', 'the TSB took too long to say whose key this is')
-}
-
 const ROLLBACK = { removed: 'done', owed: 'pending', abandoned: 'impossible' } as const
 
 /** What the journal is told after a first undo. */
 function endingOf(removal: Removal, now: number): Ending {
-  if (removal.state === 'removed') return { change: { state: 'rolled-back' } }
+  if (removal.state === 'removed') {
+    if (removal.heldUntil === undefined) return { change: { state: 'rolled-back' } }
+    return endingOf({ state: 'owed', reason: DELETE_UNDER_WAY, refused: false, notBefore: removal.heldUntil }, now)
+  }
   const settling = { tries: 0, refusedMs: 0, refused: removal.state === 'owed' && removal.refused, absentBefore: false, reason: removal.reason }
   if (removal.state === 'abandoned') return { change: { state: 'abandoned', settling }, reason: removal.reason }
   const releaseForMs = removal.notBefore === undefined ? pauseAfter(0) : Math.max(removal.notBefore - now, 1)
-  return { change: { state: 'rollback-owed', settling: { ...settling, absentBefore: removal.notBefore !== undefined }, releaseForMs }, reason: removal.reason }
+  const known = { absentBefore: removal.notBefore !== undefined, ...(removal.deleteUnderWay && { deleteUnderWay: removal.deleteUnderWay }) }
+  return { change: { state: 'rollback-owed', settling: { ...settling, ...known }, releaseForMs }, reason: removal.reason }
 }

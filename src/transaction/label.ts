@@ -25,9 +25,9 @@ export async function refuseTakenLabel(tsb: Tsb, key: KeyReference, signal: Abor
  * @throws TsbError, or ProblemError of the journal; the effect decides whether anything has to be taken back
  */
 export async function createFreshKey(tsb: Tsb, body: CreateKeyBody, debt: KeyDebt, signal: AbortSignal): Promise<CreatedKey> {
-  await debt.createLeaves()
+  const leaves = await debt.createLeaves()
   try {
-    const created = await tsb.createKey(body, signal)
+    const created = await tsb.createKey(body, leaves, signal)
     if (debt.isOlder(created)) {
       throw new TsbError('create-key', 'key-label-taken', 'the TSB answered create-key with a key that was there before; it was left untouched', { effect: 'none' })
     }

@@ -60,6 +60,7 @@ export function startRecovery(parts: {
   let lookAgain = false
   let beating: Promise<void>
   let expiredAt = -Infinity
+  let expiring: Promise<void> | undefined
 
   const settleRow = async (row: Inherited): Promise<void> => {
     const { id: transactionId, label } = row
@@ -109,16 +110,25 @@ export function startRecovery(parts: {
   }
   const wakeIn = (ms: number): void => after(ms, look)
 
+  /** Beside the beats: after a long pause, or with a shorter retention, it may take longer than a lease. */
+  const expire = async (): Promise<void> => {
+    expiredAt = parts.now()
+    try {
+      await journal.expireBundles()
+    } catch (error) {
+      parts.failed('bundles past their retention time are not forgotten yet', error)
+    } finally {
+      expiring = undefined
+    }
+  }
+
   const beat = async (): Promise<void> => {
     try {
       await journal.beat([...held, ...settling.keys()])
       writable = true
       await parts.beaten()
       owed = (await journal.count()).owed
-      if (parts.now() - expiredAt >= EXPIRY_EVERY_MS) {
-        await journal.expireBundles()
-        expiredAt = parts.now()
-      }
+      if (parts.now() - expiredAt >= EXPIRY_EVERY_MS) expiring ??= expire()
       look()
     } catch (error) {
       if (writable) parts.failed('the journal cannot be written', error)
@@ -141,6 +151,7 @@ export function startRecovery(parts: {
       for (const timer of timers) clearTimeout(timer)
       await beating
       await looking
+      await expiring
       await Promise.all(settling.values())
     },
   }

@@ -87,7 +87,7 @@ export async function rehearse(order: Order, id: string, parts: RehearsalParts, 
   const result = await runSaga<never>(async (saga) => {
     throw new Rehearsed(await issueBundle(saga, order, {
       // An interruption must not lose create-key's answer: it says whether there is something to take back.
-      tsb: { ...tsb, createKey: (created) => tsb.createKey(created, deadline) },
+      tsb: { ...tsb, createKey: (created, leaves) => tsb.createKey(created, leaves, deadline) },
       id, key, keyBody: body, startedAt, debt, now: parts.now, evidence: settings,
       signal: AbortSignal.any([deadline, interrupted]),
       reached: (state) => entry.write({ state }),
@@ -137,7 +137,8 @@ async function settleNow(owed: OwedKey, { change, reason = '' }: Ending, { tsb, 
     waits(removal.reason)
     await delay(Math.min(pause, due === undefined ? pause : Math.max(due - time(), 1)))
     removal = await removeKey(tsb, owed, {
-      now: time, settleAfterMs, absentBefore: due !== undefined && time() >= due, signal: AbortSignal.timeout(UNDO_BUDGET_MS), deleteLeaves: async () => undefined,
+      now: time, settleAfterMs, absentBefore: due !== undefined && time() >= due, deleteUnderWay: removal.deleteUnderWay === true,
+      signal: AbortSignal.timeout(UNDO_BUDGET_MS), deleteLeaves: async () => () => undefined,
     })
     if (removal.state === 'owed') due ??= removal.notBefore
   }

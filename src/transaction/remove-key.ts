@@ -11,7 +11,7 @@ export interface OwedKey {
   readonly body: CreateKeyBody
   /** The label holds the transaction's id: nobody else makes a key of that name. */
   readonly labelIsOurs: boolean
-  /** When the create request left, epoch milliseconds. */
+  /** When the create request left, milliseconds by the clock of `RemovalOptions.now`. */
   readonly sentAt: number
   /** DER SubjectPublicKeyInfo, where create-key's answer was read. */
   readonly publicKey?: Uint8Array
@@ -22,34 +22,44 @@ export interface OwedKey {
 }
 
 export type Removal =
-  | { readonly state: 'removed' }
+  /** `heldUntil`: the key is gone, but a delete that went unanswered may still arrive, and must not find another one's key under the label. */
+  | { readonly state: 'removed'; readonly heldUntil?: number }
   /**
    * Not settled yet. `refused`: the TSB answered and would not, as opposed to not answering. `onlyLateLooks`: nothing is there, and the label
-   * is nobody else's, so nobody needs to wait for what is left to do.
+   * is nobody else's, so nobody needs to wait for what is left to do. `deleteUnderWay`: a delete went unanswered.
    */
-  | { readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number; readonly onlyLateLooks?: boolean }
+  | {
+    readonly state: 'owed'; readonly reason: string; readonly refused: boolean; readonly notBefore?: number; readonly onlyLateLooks?: boolean
+    readonly deleteUnderWay?: true
+  }
   /** What is there can't be shown to be ours, so it is left alone. */
   | { readonly state: 'abandoned'; readonly reason: string }
 
 /** Under a label of our own nothing waits for the label, so a create that lands late is looked for once more after ten minutes and after an hour. */
 const LATE_LOOKS_MS = [600_000, 3_600_000]
 
+/** Why a row waits whose key is gone. */
+export const DELETE_UNDER_WAY = 'the key is gone, but a delete of it went unanswered and may still arrive; its label is held until then'
+
 const PASSWORD_LOST = 'the key asks for its password, which the journal was not allowed to keep (JOURNAL_ENCRYPTION_KEY)'
 
 export interface RemovalOptions {
-  /** Epoch milliseconds. */
+  /** Milliseconds; only differences count. */
   readonly now: () => number
-  /** How long a create whose answer was lost may still land. */
+  /** How long a create, or a delete, whose answer was lost may still land. */
   readonly settleAfterMs: number
   /** An earlier look or delete was already answered 650. */
   readonly absentBefore: boolean
+  /** A delete of an earlier try, or of another process, may have left and was not heard of. */
+  readonly deleteUnderWay: boolean
   /** Limits this try. */
   readonly signal: AbortSignal
   /**
    * Awaited just before a delete leaves; throws where nobody can say any more that the label is this transaction's. A delete names only the
-   * label: sent by a process that stood still for longer than its lease, it would meet whatever key has the label by then.
+   * label: sent by a process that stood still for longer than its lease, it would meet whatever key has the label by then. What it resolves
+   * to says the same once more, when a connection stands.
    */
-  deleteLeaves(): Promise<void>
+  deleteLeaves(): Promise<() => void>
   /**
    * Set by a recovery, which knows the key only from the journal: look first, and leave a key alone that was used more often than this. A
    * journal that was restored from before would otherwise destroy a key that is in use (design: "The journal").
@@ -64,19 +74,25 @@ export interface RemovalOptions {
  * @returns what is known now; never throws: what goes wrong here leaves the key owed
  */
 export async function removeKey(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promise<Removal> {
-  try {
-    return await attempt(tsb, owed, options)
-  } catch (error) {
-    if (owed.passwordLost === true && error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) {
-      return { state: 'abandoned', reason: PASSWORD_LOST }
-    }
-    // A gateway's page or a technical fault is no refusal: only what the TSB itself said, with a code, and did not call passing.
-    if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream?.errorCode !== undefined && !error.transient }
-    return { state: 'owed', reason: 'the service failed while it removed the key', refused: false }
-  }
+  const begun = options.now()
+  let underWay = options.deleteUnderWay
+  const removal = await attempt(tsb, owed, options, () => { underWay = true }).catch((error: unknown) => failed(error, owed))
+  if (!underWay || owed.labelIsOurs) return removal
+  if (removal.state === 'removed') return { ...removal, heldUntil: options.now() + options.settleAfterMs }
+  const waitsAnyway = removal.state === 'abandoned' || (removal.notBefore !== undefined && removal.notBefore >= begun + options.settleAfterMs)
+  return waitsAnyway ? removal : { ...removal, deleteUnderWay: true }
 }
 
-async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promise<Removal> {
+function failed(error: unknown, { passwordLost }: OwedKey): Removal {
+  if (passwordLost === true && error instanceof TsbError && error.extras.upstream?.errorCode === KEY_PASSWORD_MISMATCH) {
+    return { state: 'abandoned', reason: PASSWORD_LOST }
+  }
+  // A gateway's page or a technical fault is no refusal: only what the TSB itself said, with a code, and did not call passing.
+  if (error instanceof TsbError) return { state: 'owed', reason: error.detail, refused: error.extras.upstream?.errorCode !== undefined && !error.transient }
+  return { state: 'owed', reason: 'the service failed while it removed the key', refused: false }
+}
+
+async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions, unheard: () => void): Promise<Removal> {
   if (!owed.labelIsOurs || options.mostUses !== undefined) {
     const found = await look(tsb, owed, options.signal)
     if (found === 'password-refused') {
@@ -89,13 +105,33 @@ async function attempt(tsb: Tsb, owed: OwedKey, options: RemovalOptions): Promis
       if (doubt !== undefined) return { state: 'abandoned', reason: `a key of this label exists, but ${doubt}` }
     }
   }
-  const answer = await tsb.deleteKey(owed.key, () => options.deleteLeaves(), options.signal)
+  const answer = await sendDelete(tsb, owed, options, unheard)
   if (answer === 'absent') return absent(tsb, owed, options)
   const left = await look(tsb, owed, options.signal)
   if (left === 'password-refused' || (left !== undefined && sameKey(left, owed))) {
     return { state: 'owed', reason: 'the TSB said that it deleted the key, but the key still answers', refused: true }
   }
   return keyGone(tsb, owed, options.signal)
+}
+
+/** @param unheard called where a delete left and may still be under way, because nobody heard its answer */
+async function sendDelete(tsb: Tsb, owed: OwedKey, options: RemovalOptions, unheard: () => void): Promise<'deleted' | 'absent'> {
+  let sent = false
+  try {
+    return await tsb.deleteKey(owed.key, async () => {
+      // It is sent again because it went unanswered.
+      if (sent) unheard()
+      const leaves = await options.deleteLeaves()
+      return () => {
+        leaves()
+        sent = true
+      }
+    }, options.signal)
+  } catch (error) {
+    const answered = error instanceof TsbError && (error.effect === 'none' || error.extras.upstream?.errorCode !== undefined)
+    if (sent && !answered) unheard()
+    throw error
+  }
 }
 
 /** Best effort: the CSR call may have left a self-signed certificate. What becomes of it changes nothing. */

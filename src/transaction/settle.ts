@@ -3,7 +3,7 @@ import type { CreateKeyBody } from '../tsb/create-key.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { pauseAfter } from './backoff.ts'
 import type { DebtSettings } from './key-debt.ts'
-import { removeKey, type OwedKey, type Removal } from './remove-key.ts'
+import { DELETE_UNDER_WAY, removeKey, type OwedKey, type Removal } from './remove-key.ts'
 
 /** What came of one try at settling a row that was taken over. */
 export interface Settlement {
@@ -22,7 +22,7 @@ const USES_WITH_CSR = 2
  * A journal that was restored from a backup, or failed over to a replica that lagged, must not destroy live keys: nothing is deleted where
  * the lease ran out very long ago, or where the key was used more often than its transaction used it (design: "The journal").
  * @param row claimed by this process
- * @param parts.rowIsOurs throws where the row is not this process's any more
+ * @param parts.rowIsOurs throws where the row is not this process's any more, and so does what it resolves to
  * @param parts.openPassword decrypts the row's secret; undefined where the key for it is missing
  * @param signal ends the try; the row stays owed then
  */
@@ -30,7 +30,7 @@ export async function settle(row: Inherited, parts: {
   readonly tsb: Tsb
   readonly settings: DebtSettings
   readonly now: () => number
-  rowIsOurs(): Promise<void>
+  rowIsOurs(): Promise<() => void>
   openPassword(id: string, secret: string): readonly string[] | undefined
 }, signal: AbortSignal): Promise<Settlement> {
   const { tsb, settings, now } = parts
@@ -56,13 +56,13 @@ export async function settle(row: Inherited, parts: {
   }
   const removal = await removeKey(tsb, key, {
     now, settleAfterMs: settings.settleAfterMs, absentBefore: row.settling?.absentBefore ?? false, signal,
+    // Who had the row in the middle of a rollback, or of a later try, may have sent a delete that is not heard of.
+    deleteUnderWay: row.settling === undefined ? row.state === 'rollback-owed' : row.settling.deleteUnderWay === true,
     deleteLeaves: () => parts.rowIsOurs(),
     mostUses: row.publicKey === undefined ? USES_BEFORE_CSR : USES_WITH_CSR,
   })
-  // The process that had the row was at this, too: its delete may still arrive, and must not find another one's key under the label.
-  if (removal.state === 'removed' && row.state === 'rollback-owed' && row.settling === undefined && !row.labelIsOurs) {
-    const reason = 'a delete of the process that had this transaction may still be under way'
-    return owed(row, { state: 'owed', reason, refused: false, notBefore: now() + settings.settleAfterMs }, settings, now())
+  if (removal.state === 'removed' && removal.heldUntil !== undefined) {
+    return owed(row, { state: 'owed', reason: DELETE_UNDER_WAY, refused: false, notBefore: removal.heldUntil }, settings, now())
   }
   if (removal.state === 'removed') return { state: 'rolled-back', change: { state: 'rolled-back' } }
   return removal.state === 'abandoned' ? abandoned(row, removal.reason) : owed(row, removal, settings, now())
@@ -74,7 +74,10 @@ function owed(row: Inherited, removal: Removal & { state: 'owed' }, settings: De
   // Only time in which the TSB answered and refused counts: an HSM that is away for a week is no reason to give up.
   const refusedMs = (before?.refusedMs ?? 0) + (before?.refused === true && removal.refused ? pauseAfter(before.tries) : 0)
   if (refusedMs >= settings.giveUpAfterMs) return abandoned(row, removal.reason)
-  const settling = { tries, refusedMs, refused: removal.refused, absentBefore: removal.notBefore !== undefined, reason: removal.reason }
+  const settling = {
+    tries, refusedMs, refused: removal.refused, absentBefore: removal.notBefore !== undefined, reason: removal.reason,
+    ...(removal.deleteUnderWay && { deleteUnderWay: removal.deleteUnderWay }),
+  }
   const releaseForMs = removal.notBefore === undefined ? pauseAfter(tries) : Math.max(removal.notBefore - now, 1)
   const change = { state: 'rollback-owed' as const, settling, releaseForMs, ...(removal.onlyLateLooks === true && { freesIdempotencyKey: true as const }) }
   return { state: 'rollback-owed', change, reason: removal.reason }

@@ -27,7 +27,9 @@ export function openUnwritten(failed: (id: string, error: unknown) => void, done
         try {
           await write()
         } catch {
-          // The journal is still away; the others would wait for it as well.
+          // The journal is still away, and the others would wait for it as well; or it takes this one never, and the others go first.
+          waiting.delete(id)
+          waiting.set(id, write)
           return
         }
         waiting.delete(id)

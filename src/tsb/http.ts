@@ -17,6 +17,8 @@ export interface TsbRequest {
   readonly maxBytes: number
   /** On a connection of its own: a stale keep-alive socket would turn "nothing was sent" into "unknown". */
   readonly ownConnection?: boolean
+  /** Called when the own connection stands, just before the request is written: what it throws keeps the request back, and is thrown. */
+  readonly leaves?: () => void
 }
 
 export interface TsbAnswer {
@@ -64,7 +66,17 @@ export function openHttp(settings: HttpSettings): Http {
       const timeout = AbortSignal.timeout(request.timeoutMs)
       const own = request.ownConnection === true ? new Client(origin, options) : undefined
       let connected = false
-      own?.once('connect', () => { connected = true })
+      let heldBack: { readonly why: unknown } | undefined
+      own?.once('connect', () => {
+        connected = true
+        try {
+          request.leaves?.()
+        } catch (why) {
+          heldBack = { why }
+          // At once, in the same turn: undici writes the request when this returns.
+          void own.destroy()
+        }
+      })
       try {
         const answer = await (own ?? pool).request({
           method: request.method,
@@ -79,6 +91,7 @@ export function openHttp(settings: HttpSettings): Http {
         })
         return { status: answer.statusCode, body: await readBody(answer.body, request) }
       } catch (error) {
+        if (heldBack !== undefined) throw heldBack.why
         throw error instanceof TsbError ? error : networkError(request, error, timeout.aborted || signal?.aborted === true, own === undefined ? undefined : connected)
       } finally {
         // destroy, not close: after a failure the request may still hang on the socket.

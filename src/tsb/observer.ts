@@ -1,9 +1,9 @@
 import type { TsbRequest } from './http.ts'
 
-/** How a request ended. */
+/** How a request ended. `not-sent`: it was kept back, because its transaction is not this process's any more. */
 export interface TsbCallEnd {
   readonly status?: number
-  readonly outcome: 'answered' | 'tsb-timeout' | 'tsb-unavailable' | 'tsb-invalid-response'
+  readonly outcome: 'answered' | 'not-sent' | 'tsb-timeout' | 'tsb-unavailable' | 'tsb-invalid-response'
 }
 
 /** Watches every single request to the TSB, repeated ones included, for logs, metrics and traces. It is never given a credential or a body. */

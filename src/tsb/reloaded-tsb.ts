@@ -23,7 +23,7 @@ export function openReloadedTsb<S>(current: () => S, open: (settings: S) => Tsb)
     keystoreStatistics: (signal) => now().keystoreStatistics(signal),
     licenseInfo: (signal) => now().licenseInfo(signal),
     keyAttributes: (key, signal) => now().keyAttributes(key, signal),
-    createKey: (body, signal) => now().createKey(body, signal),
+    createKey: (body, leaves, signal) => now().createKey(body, leaves, signal),
     requestCertificate: (body, signal) => now().requestCertificate(body, signal),
     exportKeyAttestation: (key, signal) => now().exportKeyAttestation(key, signal),
     deleteKey: (key, leaves, signal) => now().deleteKey(key, leaves, signal),

@@ -24,17 +24,21 @@ export interface Tsb {
   licenseInfo(signal?: AbortSignal): Promise<readonly string[]>
   /** @returns undefined where the TSB documents that there is no such key (404 with 650) */
   keyAttributes(key: KeyReference, signal?: AbortSignal): Promise<KeyAttributes | undefined>
-  /** Never repeated: a lost answer is settled by looking the key up. */
-  createKey(body: CreateKeyBody, signal?: AbortSignal): Promise<CreatedKey>
+  /**
+   * Never repeated: a lost answer is settled by looking the key up.
+   * @param leaves called when a connection stands, just before the request leaves: what it throws keeps the request back
+   */
+  createKey(body: CreateKeyBody, leaves: () => void, signal?: AbortSignal): Promise<CreatedKey>
   /** @returns the text of the answer, which holds a PEM block */
   requestCertificate(body: CertificateRequestBody, signal?: AbortSignal): Promise<string>
   /** @returns the bytes of the export, which begin like a zip */
   exportKeyAttestation(key: KeyReference, signal?: AbortSignal): Promise<Uint8Array>
   /**
-   * @param leaves awaited before each request, repeated ones too: what it throws keeps the request back and ends the call
+   * @param leaves awaited before each request, repeated ones too, and what it resolves to is called when a connection stands, just before the
+   * request leaves: what either throws keeps the request back and ends the call
    * @returns `absent` where the TSB says 650
    */
-  deleteKey(key: KeyReference, leaves: () => Promise<void>, signal?: AbortSignal): Promise<'deleted' | 'absent'>
+  deleteKey(key: KeyReference, leaves: () => Promise<() => void>, signal?: AbortSignal): Promise<'deleted' | 'absent'>
   deleteCertificate(label: string, signal?: AbortSignal): Promise<void>
   /** Whether a text that came from the TSB repeats a credential of this service, or the key's password: then it must not be passed on. */
   reveals(text: string, key?: KeyReference): boolean
@@ -77,7 +81,7 @@ export function openTsb(settings: TsbSettings, connections: number, observer: Ts
       ended({ outcome: 'answered', status: answer.status })
       return answer
     } catch (error) {
-      if (error instanceof TsbError) ended({ outcome: error.code as TsbCallEnd['outcome'] })
+      ended({ outcome: error instanceof TsbError ? error.code as TsbCallEnd['outcome'] : 'not-sent' })
       throw error
     }
   })
@@ -110,15 +114,16 @@ export function openTsb(settings: TsbSettings, connections: number, observer: Ts
     keyAttributes: (key, signal) =>
       withRetries(() => call(keyAttributesRequest(key, timeoutMs), key.password, attested(readKeyAttributesAnswer), signal), signal)
         .catch((error: unknown) => { if (isAbsent(error, 404)) return undefined; throw error }),
-    createKey: (body, signal) => call(createKeyRequest(body, settings.createKeyTimeoutMs), body.password, attested(readCreateKeyAnswer), signal),
+    createKey: (body, leaves, signal) =>
+      call({ ...createKeyRequest(body, settings.createKeyTimeoutMs), leaves }, body.password, attested(readCreateKeyAnswer), signal),
     requestCertificate: (body, signal) =>
       withRetries(() => call(certificateRequestRequest(body, timeoutMs), body.keyPassword, readCertificateRequestAnswer, signal), signal),
     exportKeyAttestation: (key, signal) =>
       withRetries(() => call(keyAttestationRequest(key, timeoutMs), key.password, readKeyAttestationAnswer, signal), signal),
     deleteKey: (key, leaves, signal) =>
       withRetries(async () => {
-        await leaves()
-        return call(deleteKeyRequest(key, timeoutMs), key.password, () => 'deleted' as const, signal)
+        const request = { ...deleteKeyRequest(key, timeoutMs), leaves: await leaves() }
+        return call(request, key.password, () => 'deleted' as const, signal)
       }, signal)
         .catch((error: unknown) => { if (isAbsent(error)) return 'absent' as const; throw error }),
     deleteCertificate: (label, signal) => call(deleteCertificateRequest(label, timeoutMs), undefined, () => undefined, signal),

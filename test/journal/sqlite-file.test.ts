@@ -8,9 +8,12 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { sql } from 'kysely'
 import type { EngineLimits } from '../../src/journal/engine.ts'
 import type { Journal, JournalOptions } from '../../src/journal/journal.ts'
 import { JournalInUse, openJournal } from '../../src/journal/open-journal.ts'
+import type { JournalDatabase } from '../../src/journal/schema.ts'
+import { openSqlite } from '../../src/journal/sqlite.ts'
 import { begun, begunIn, BUNDLE, LEASE_MS, RETENTION_MS, row, TSB, written } from './bench.ts'
 
 const PROCESS = fileURLToPath(new URL('./sqlite-process.ts', import.meta.url))
@@ -158,4 +161,16 @@ describe('a file that another process holds', () => {
     other.close()
     await written(journal, claim, { state: 'key-created' })
   })
+})
+
+test('every connection waits until its commits are on disk, whatever SQLite is built with', async () => {
+  const engine = await openSqlite({ url: `file:${path}`, tsb: TSB, leaseMs: LEASE_MS, retentionMs: RETENTION_MS })
+  const pragmas = async (db: JournalDatabase): Promise<unknown[]> => {
+    const { rows: [mode] } = await sql<{ journal_mode: string }>`pragma journal_mode`.execute(db)
+    const { rows: [level] } = await sql<{ synchronous: number }>`pragma synchronous`.execute(db)
+    return [mode?.journal_mode, level?.synchronous]
+  }
+  // 2 is FULL: with less, a power failure takes back what a WAL has acknowledged (sqlite.org/pragma.html#pragma_synchronous).
+  assert.deepEqual([await pragmas(engine.db), await engine.anew(pragmas)], [['wal', 2], ['wal', 2]])
+  await engine.close()
 })

@@ -53,6 +53,9 @@ describe('the limits', () => {
   after(() => service.stop())
 
   test('make one wait, refuse the next at once, and let the first two finish', async () => {
+    const replayed = { 'idempotency-key': 'limit-0' }
+    assert.equal((await service.post(order('limit-0'), replayed)).status, 201)
+    service.log.length = 0
     service.simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 400 })
     const first = service.post(order('limit-1'))
     await service.logged(calls('create-key'))
@@ -63,6 +66,8 @@ describe('the limits', () => {
     assert.equal(third.status, 503)
     assert.ok(third.headers.get('retry-after'))
     assert.equal((await third.json() as { code: string }).code, 'overloaded')
+    // A bundle that is there already needs no place.
+    assert.equal((await service.post(order('limit-0'), replayed)).status, 200)
     assert.deepEqual([(await first).status, (await second).status], [201, 201])
   })
 })
@@ -82,6 +87,17 @@ describe('one label', () => {
     const first = await service.post(order('named'))
     const second = await service.post(order('named'))
     assert.equal((await second.json() as { existing: string }).existing, first.headers.get('location'))
+  })
+})
+
+describe('the lease of a transaction', () => {
+  let service: Service
+  before(async () => { service = await startService({ env: { LEASE_MS: '1000' } }) })
+  after(() => service.stop())
+
+  test('is renewed while it waits for the TSB', async () => {
+    service.simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 2_500 })
+    assert.equal((await service.post(order('long'))).status, 201)
   })
 })
 

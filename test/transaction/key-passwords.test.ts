@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { openJournal } from '../../src/journal/open-journal.ts'
+import { problemIn } from '../support/problem.ts'
 import { order, type LogLine } from '../support/service.ts'
 import { abandoned, leaveUnfinished, setUpRestarts, settled } from '../support/restarts.ts'
 
@@ -96,5 +98,26 @@ describe('the password of a key whose process crashed', { concurrency: true }, (
     await next.stop()
     assert.deepEqual(stage.simulator.labels(), ['closed'])
     assert.deepEqual(stage.read().map(({ label, state }) => [label, state]), [['closed', 'abandoned'], ['open', 'rolled-back']])
+  })
+
+  test('is known again where the row was settled, and wiped, before its create-key turned out to have been sent', async (t) => {
+    const stage = await setUpRestarts(t, { JOURNAL_ENCRYPTION_KEY: newKey(), TSB_ID: 'here' })
+    const service = await stage.start()
+    stage.simulator.faults.set('create-key', { kind: 'reset-after' })
+    stage.simulator.alter.createAnswer = async (answer) => {
+      // Another process takes the row over, sees no key, and settles it.
+      const url = `file:${stage.file}`
+      const other = await openJournal({ url, tsb: 'here', leaseMs: 600, retentionMs: 1, exclusive: false, now: () => Date.now() + 60_000 })
+      const [row] = await other.takeOver(1, [])
+      await other.write(row!, { state: 'rolled-back' })
+      await other.close()
+      assert.deepEqual(stage.read().map(({ state, secret }) => [state, secret]), [['rolled-back', null]])
+      return answer
+    }
+    const { transaction } = await problemIn(await service.post(withPassword('reopened')), 'tsb-unavailable')
+    assert.equal(transaction?.rollback, 'pending')
+    await service.logged(settled('reopened'))
+    await service.stop()
+    assert.deepEqual([stage.simulator.labels(), stage.read().map(({ state, secret }) => [state, secret])], [[], [['rolled-back', null]]])
   })
 })

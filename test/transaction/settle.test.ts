@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test'
 import { readSettings } from '../../src/config.ts'
-import type { Inherited, Settling } from '../../src/journal/journal.ts'
+import type { Inherited, Journal, Settling } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { pauseAfter } from '../../src/transaction/backoff.ts'
 import { settle, type Settlement } from '../../src/transaction/settle.ts'
+import { settleByHand } from '../../src/transaction/settle-by-hand.ts'
+import { claimStillOurs } from '../../src/transaction/still-ours.ts'
 import type { CreateKeyBody } from '../../src/tsb/create-key.ts'
 import { openTsb, type Tsb } from '../../src/tsb/tsb.ts'
 import { journalFor } from '../support/journal-url.ts'
@@ -66,7 +68,7 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
   if (until !== 'began') {
     const claim = await journal.write(begun.claim, { createLeaves: true })
     const sent = { ...body, ...(password !== undefined && { password: [...password] }) }
-    const key = until === 'sent' ? undefined : await tsb.createKey(sent, AbortSignal.timeout(5_000))
+    const key = until === 'sent' ? undefined : await tsb.createKey(sent, () => undefined, AbortSignal.timeout(5_000))
     if (until === 'key-created') await journal.write(claim!, { state: 'key-created', publicKey: key!.publicKey })
   }
   time += LEASE_MS + lapsedMs
@@ -78,7 +80,7 @@ async function inherit(t: TestContext, { until, labelIsOurs = false, password, s
 
 const tryOnce = (row: Inherited, password?: string): Promise<Settlement> => settle(row, {
   tsb, settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS }, now: () => time,
-  rowIsOurs: async () => {},
+  rowIsOurs: async () => () => undefined,
   openPassword: () => (password === undefined ? undefined : [...password]),
 }, AbortSignal.timeout(5_000))
 const has = (): boolean => simulator.labels().includes(label)
@@ -120,6 +122,7 @@ describe('a row that was taken over', () => {
     const row = await inherit(t, { until: 'sent' })
     const first = await tryOnce(row)
     assert.deepEqual([first.state, first.change.releaseForMs], ['rollback-owed', SETTLE_MS - LEASE_MS])
+    assert.equal(first.change.freesIdempotencyKey, undefined)
     time += SETTLE_MS - LEASE_MS
     assert.equal((await tryOnce({ ...row, sentAgoMs: SETTLE_MS, settling: settlingOf(first) })).state, 'rolled-back')
     assert.equal(simulator.requests.filter(({ call }) => call === 'delete-key').length, 0)
@@ -127,18 +130,70 @@ describe('a row that was taken over', () => {
 
   test('is looked for once more after ten minutes and after an hour under a label of its own', async (t) => {
     const row = await inherit(t, { until: 'sent', labelIsOurs: true })
-    for (const [ago, next] of [[SETTLE_MS, 600_000], [600_000, 3_600_000]] as const) {
-      assert.deepEqual((await tryOnce({ ...row, sentAgoMs: ago })).change.releaseForMs, next - ago)
+    for (const [ago, next, freed] of [[SETTLE_MS - 1, SETTLE_MS, undefined], [SETTLE_MS, 600_000, true], [600_000, 3_600_000, true]] as const) {
+      const { releaseForMs, freesIdempotencyKey } = (await tryOnce({ ...row, sentAgoMs: ago })).change
+      assert.deepEqual([releaseForMs, freesIdempotencyKey], [next - ago, freed])
     }
     assert.equal((await tryOnce({ ...row, sentAgoMs: 3_600_000 })).state, 'rolled-back')
   })
 
   test('believes only the second time that a key which create-key answered does not exist', async (t) => {
     const row = await inherit(t, { until: 'key-created' })
-    await tsb.deleteKey({ label }, async () => {}, AbortSignal.timeout(5_000))
+    await tsb.deleteKey({ label }, async () => () => undefined, AbortSignal.timeout(5_000))
     const first = await tryOnce(row)
     assert.deepEqual([first.state, settlingOf(first).absentBefore, first.change.releaseForMs], ['rollback-owed', true, SETTLE_MS])
     assert.equal((await tryOnce({ ...row, settling: settlingOf(first) })).state, 'rolled-back')
+  })
+})
+
+describe('a row whose former owner may have sent a delete', () => {
+  const earlier: Settling = { tries: 3, refusedMs: 0, refused: false, absentBefore: false, reason: '' }
+  for (const [from, left] of [
+    ['a rollback that had begun', { state: 'rollback-owed' }],
+    ['a later try that had sent one', { state: 'rollback-owed', settling: { ...earlier, deleteUnderWay: true } }],
+  ] as const) {
+    test(`${from}: stays owed for SETTLE_AFTER_MS once the key is gone, and is settled then`, async (t) => {
+      const row = { ...await inherit(t, { until: 'key-created' }), ...left }
+      const first = await tryOnce(row)
+      assert.deepEqual([first.state, first.change.releaseForMs, has()], ['rollback-owed', SETTLE_MS, false])
+      assert.equal((await tryOnce({ ...row, settling: settlingOf(first) })).state, 'rolled-back')
+    })
+  }
+  test('that had not: is settled at once, as under a label of its own', async (t) => {
+    const row = { ...await inherit(t, { until: 'key-created' }), state: 'rollback-owed', settling: earlier } as const
+    assert.equal((await tryOnce(row)).state, 'rolled-back')
+    label += '-own'
+    const own = { ...await inherit(t, { until: 'key-created', labelIsOurs: true }), state: 'rollback-owed' } as const
+    assert.equal((await tryOnce(own)).state, 'rolled-back')
+  })
+  test('is one whose delete lost its answer, though create-key can have no effect any more', async (t) => {
+    const row = await inherit(t, { until: 'unheard' })
+    simulator.faults.set('delete-key', { kind: 'reset-after' })
+    const first = await tryOnce({ ...row, sentAgoMs: SETTLE_MS - 1 })
+    assert.deepEqual([first.state, first.change.releaseForMs, has()], ['rollback-owed', 1, false])
+    const second = await tryOnce({ ...row, sentAgoMs: SETTLE_MS, settling: settlingOf(first) })
+    assert.deepEqual([second.state, second.change.releaseForMs], ['rollback-owed', SETTLE_MS])
+    assert.equal((await tryOnce({ ...row, sentAgoMs: 2 * SETTLE_MS, settling: settlingOf(second) })).state, 'rolled-back')
+  })
+  test('is known as such to whoever takes it over from one that was about to send one', async (t) => {
+    const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
+    const id = randomUUID()
+    const begun = await journal.begin({ id, caller: 'somebody', label, labelIsOurs: false, createdAt: new Date(time), createBody: {} })
+    assert.ok(begun.state === 'begun')
+    await journal.write(begun.claim, { state: 'rollback-owed', settling: earlier, releaseForMs: 1 })
+    time += 1
+    const [first] = await journal.takeOver(1, [])
+    await claimStillOurs(journal, first!, LEASE_MS)()
+    time += LEASE_MS
+    const [second] = await journal.takeOver(1, [])
+    await assert.rejects(claimStillOurs(journal, first!, LEASE_MS)(), { name: 'RowLost' })
+    assert.deepEqual([first?.settling, second?.settling], [earlier, { ...earlier, deleteUnderWay: true }])
+    const leaves = await claimStillOurs(journal, second!, LEASE_MS)()
+    leaves()
+    const late = performance.now() + LEASE_MS
+    t.mock.method(performance, 'now', () => late)
+    assert.throws(leaves, { code: 'journal-unavailable' })
+    await journal.close()
   })
 })
 
@@ -148,16 +203,56 @@ test('only time between two refusals counts towards giving up, not that in which
   let last: Settlement | undefined
   let counted = 0
   const away = { kind: 'not-found-bare' } as const
-  for (const [fault, adds] of [[refused, false], [refused, true], [away, false], [refused, false], [refused, true]] as const) {
+  const technical = { kind: 'status', status: 500, body: { errorCode: 103 } } as const
+  for (const [fault, adds] of [
+    [refused, false], [refused, true], [away, false], [refused, false], [technical, false], [refused, false], [refused, true],
+  ] as const) {
     simulator.faults.set('delete-key', { ...fault, times: Infinity })
     const before: Settling | undefined = last?.change.settling
     last = await tryOnce({ ...row, ...(before && { settling: before }) })
     if (adds) counted += pauseAfter(before!.tries)
-    assert.deepEqual([last.state, settlingOf(last).refusedMs, settlingOf(last).tries], ['rollback-owed', counted, (before?.tries ?? 0) + 1])
+    const tries = (before?.tries ?? 0) + 1
+    assert.deepEqual([last.state, settlingOf(last).refusedMs, settlingOf(last).tries], ['rollback-owed', counted, tries])
+    assert.equal(last.change.releaseForMs, pauseAfter(tries))
   }
   const almost = { ...settlingOf(last!), refusedMs: GIVE_UP_MS - 1 }
   const given = await tryOnce({ ...row, settling: almost })
   assert.deepEqual([given.state, has()], ['abandoned', true])
+})
+
+describe('an operator who has a row settled', () => {
+  const parts = { settings: { settleAfterMs: SETTLE_MS, giveUpAfterMs: GIVE_UP_MS, leaseMs: LEASE_MS }, now: () => time, openPassword: () => undefined }
+  async function abandonedRow(t: TestContext): Promise<{ journal: Journal; id: string }> {
+    const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
+    t.after(() => journal.close())
+    const id = randomUUID()
+    const createBody = { label, algorithm: 'EC', attributes: {} }
+    const begun = await journal.begin({ id, caller: 'somebody', label, labelIsOurs: false, createdAt: new Date(time), createBody })
+    assert.ok(begun.state === 'begun')
+    const settling = { tries: 0, refusedMs: 0, refused: false, absentBefore: true, reason: '' }
+    await journal.write((await journal.write(begun.claim, { createLeaves: true }))!, { state: 'abandoned', settling })
+    time += GIVE_UP_MS + SETTLE_MS + 1
+    return { journal, id }
+  }
+  test('is not told that it is too old', async (t) => {
+    const { journal, id } = await abandonedRow(t)
+    assert.deepEqual(await settleByHand(journal, id, { ...parts, tsb }), { outcome: 'rolled-back' })
+    assert.equal((await journal.findAny(id))?.state, 'rolled-back')
+  })
+  test('is told where somebody else took it meanwhile, whose word counts', async (t) => {
+    const { journal, id } = await abandonedRow(t)
+    const slow: Tsb = {
+      ...tsb,
+      async keyAttributes() {
+        time += LEASE_MS
+        assert.equal((await journal.takeOver(1, [])).length, 1)
+        return undefined
+      },
+    }
+    const reason = 'another process took it over meanwhile'
+    assert.deepEqual(await settleByHand(journal, id, { ...parts, tsb: slow }), { outcome: 'not-tried', reason })
+    assert.equal((await journal.findAny(id))?.state, 'rollback-owed')
+  })
 })
 
 describe('the password of a row that was taken over', () => {

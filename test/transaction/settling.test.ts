@@ -61,7 +61,7 @@ describe('a deletion that is owed', () => {
 
 describe('a debt at a TSB that is away', () => {
   let service: Service
-  before(async () => { service = await startService({ env: { GIVE_UP_AFTER_MS: '1500' } }) })
+  before(async () => { service = await startService({ env: { GIVE_UP_AFTER_MS: '1500', SETTLE_AFTER_MS: '500' } }) })
   after(() => service.stop())
 
   test("is not given up for a gateway's 503, only for the TSB's own refusals", async () => {

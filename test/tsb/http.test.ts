@@ -157,6 +157,13 @@ test('pooled calls share a connection, each create-key has one of its own and cl
   assert.deepEqual(closing, ['keep-alive', 'keep-alive', 'close', 'close', 'keep-alive'])
 })
 
+test('what may not leave any more when its connection stands is not sent, and what kept it back is thrown', async (context) => {
+  const { url, sockets } = await serve(context, () => assert.fail('it was sent'))
+  const refusal = new Error('not ours any more')
+  await assert.rejects(open(context, url).send({ ...createKey, leaves() { throw refusal } }, {}, undefined), refusal)
+  assert.equal(sockets.length, 1)
+})
+
 describe('TLS', () => {
   let folder = ''
   const pem = (name: string): string => readFileSync(join(folder, name), 'utf8')

@@ -55,7 +55,7 @@ describe('looking a key up', () => {
 })
 
 describe('deleting a key', () => {
-  const leaves = async (): Promise<void> => undefined
+  const leaves = async () => () => undefined
   test('deletes, and a second time says absent', async () => {
     await simulator.addKey({ label: 'to-delete', password: 'ab' })
     const key = { label: 'to-delete', password: ['a', 'b'] }
@@ -67,8 +67,16 @@ describe('deleting a key', () => {
     simulator.faults.set('delete-key', { kind: 'reset-before' })
     const refusal = new Error('not ours any more')
     let asked = 0
-    await assert.rejects(tsb.deleteKey({ label: 'kept' }, async () => { if (++asked === 2) throw refusal }), refusal)
+    await assert.rejects(tsb.deleteKey({ label: 'kept' }, async () => { if (++asked === 2) throw refusal; return () => undefined }), refusal)
     assert.ok(simulator.labels().includes('kept'))
+  })
+  test('asks once more when a connection stands, for each request, and sends none where it may not', async () => {
+    await simulator.addKey({ label: 'kept-too' })
+    simulator.faults.set('delete-key', { kind: 'reset-before' })
+    const refusal = new Error('not ours any more')
+    let asked = 0
+    await assert.rejects(tsb.deleteKey({ label: 'kept-too' }, async () => () => { if (++asked === 2) throw refusal }), refusal)
+    assert.ok(simulator.labels().includes('kept-too'))
   })
   test('with another password is refused', async () => {
     await simulator.addKey({ label: 'guarded', password: 'ab' })
@@ -82,17 +90,17 @@ describe('create-key', () => {
     ['a passing fault', { kind: 'status', status: 500, body: { errorCode: 700 } }]] as const) {
     test(`is not repeated after ${name}`, async () => {
       simulator.faults.set('create-key', fault)
-      await assert.rejects(tsb.createKey(bodyOf(`never-${fault.kind}`)))
+      await assert.rejects(tsb.createKey(bodyOf(`never-${fault.kind}`), () => undefined))
       assert.equal(simulator.requests.length, 1)
     })
   }
   test('gives the public key that the HSM has', async () => {
-    const created = await tsb.createKey(bodyOf('created'))
+    const created = await tsb.createKey(bodyOf('created'), () => undefined)
     assert.ok(created.publicKey.equals(simulator.publicKey('created').export({ type: 'spki', format: 'der' })))
   })
   test('under a taken label has no effect', async () => {
     await simulator.addKey({ label: 'there-before' })
-    await assert.rejects(tsb.createKey(bodyOf('there-before')), refused('key-label-taken', 'none'))
+    await assert.rejects(tsb.createKey(bodyOf('there-before'), () => undefined), refused('key-label-taken', 'none'))
   })
 })
 
@@ -109,7 +117,7 @@ describe('credentials', () => {
     const mine = { bearerToken: 'token', apiKeys: { management: ['m-old', 'm-new'], operation: ['o-old', 'o-new'], service: ['s-new'] } }
     await withTsb({ apiKeys, bearerToken: 'token', certificateRole: 'operation' }, mine, async (opened, guarded) => {
       assert.equal((await opened.versionInfo()).text, '2.5.1')
-      await opened.createKey(bodyOf('rolled'))
+      await opened.createKey(bodyOf('rolled'), () => undefined)
       const csr = await opened.requestCertificate({ signKeyName: 'rolled', signatureAlgorithm: 'SHA256_WITH_ECDSA', validity: 1,
         standardCertificateAttributes: { commonName: 'x' } })
       assert.match(csr, /^-----BEGIN NEW CERTIFICATE REQUEST-----\n/)
@@ -129,7 +137,7 @@ describe('credentials', () => {
       async (opened, guarded) => {
       for (const secret of ['planted-token', 'planted-key']) {
         guarded.faults.set('create-key', { kind: 'status', status: 500, body: { errorCode: 701, message: `rejected ${secret}` } })
-        await assert.rejects(opened.createKey(bodyOf('echo')),
+        await assert.rejects(opened.createKey(bodyOf('echo'), () => undefined),
           (error) => !JSON.stringify(error).includes('planted') && !String((error as Error).message).includes('planted'))
       }
     })

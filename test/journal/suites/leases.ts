@@ -44,6 +44,16 @@ export function leases(bench: () => Bench): void {
     })
   })
 
+  test('a lease from before the clock was set back is nobody\'s with SQLite, and is waited for where others may have written it', async () => {
+    const [held, left] = [await begun(journal, row()), await begun(journal, row())]
+    const waiting = await begunIn(journal, 'rolling-back')
+    await written(journal, waiting, { state: 'rollback-owed', settling: SETTLING, releaseForMs: 600_000 })
+    await bench().elapse(-3_600_000)
+    await journal.beat([held.id])
+    const taken = (await other.takeOver(5, [])).map(({ id }) => id)
+    assert.deepEqual(taken, bench().name === 'SQLite' ? [left.id] : [])
+  })
+
   describe('taking over', () => {
     for (const state of UNFINISHED) {
       test(`${state}: raises the fence, and the former claim is worth nothing`, async () => {

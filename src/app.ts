@@ -80,7 +80,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true } },
     clientErrorHandler: connections.onClientError,
-    frameworkErrors: handleError,
+    frameworkErrors: connections.onFrameworkError,
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -92,7 +92,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2. HTTP/0.9, which the parser takes too, has no headers at all.
-    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
+    const hosts = request.raw.headersDistinct['host']?.length ?? 0
+    if (hosts > 1 || (hosts === 0 && request.raw.httpVersion !== '1.0')) return sendProblem(reply, new ProblemError('invalid-request', 'one Host header is asked for'))
     // Before its body is looked at: what nobody reads is not parsed.
     return request.is404 ? handleUnknownRoute(request, reply) : undefined
   })

@@ -1,5 +1,7 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifySchema } from 'fastify'
+import Type from 'typebox'
 import type { ProblemError } from '../errors.ts'
+import { operationAnswer, problemAnswers } from './schemas/documented.ts'
 
 export interface OperationsOptions {
   /** Why this replica should not get work; undefined where it should. */
@@ -12,19 +14,38 @@ export interface OperationsOptions {
 /** Routes for operators. They need no credential and say nothing about keys. */
 export function operations({ notReady, status, metrics, metricsType }: OperationsOptions): FastifyPluginAsync {
   return async (app) => {
-    const hidden = { schema: { hide: true } }
-    app.get('/livez', hidden, async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
-    app.get('/readyz', hidden, async (_request, reply) => {
+    app.get('/livez', documented('Whether the process is alive', 'operations', operationAnswer('It is', 'text/plain', Type.String())),
+      async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
+    app.get('/readyz', documented('Whether this replica should get work', 'ready', operationAnswer('It should', 'application/json', Readiness)), async (_request, reply) => {
       const reason = notReady()
       if (reason !== undefined) throw reason
       const { tsbVersion, ...load } = await status()
       return reply.send({ status: 'ready', ...load, tsb: { version: tsbVersion ?? 'not asked yet' } })
     })
-    app.get('/metrics', hidden, async (_request, reply) => reply.type(metricsType).send(await metrics()))
-    app.get('/openapi.json', hidden, async (_request, reply) => reply.type('application/json').send(Buffer.from(JSON.stringify(app.swagger()))))
-    app.get('/docs', hidden, async (_request, reply) =>
-      reply.type('text/html; charset=utf-8').header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'").send(page(app.swagger() as ApiDocument)))
+    app.get('/metrics', documented('Figures for Prometheus', 'operations', operationAnswer('Its text exposition', 'text/plain', Type.String())),
+      async (_request, reply) => reply.type(metricsType).send(await metrics()))
+    // Made once: nobody who asks without a credential should cost more than the sending.
+    let json: Buffer | undefined
+    let html: Buffer | undefined
+    app.get('/openapi.json', documented('This document', 'operations', operationAnswer('OpenAPI 3.1', 'application/json', Type.Unsafe({ type: 'object' }))),
+      async (_request, reply) => reply.type('application/json').send(json ??= Buffer.from(JSON.stringify(app.swagger()))))
+    app.get('/docs', documented('This document, to read', 'operations', operationAnswer('A page', 'text/html', Type.String())), async (_request, reply) =>
+      reply.type('text/html; charset=utf-8').header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+        .send(html ??= Buffer.from(page(app.swagger() as ApiDocument))))
   }
+}
+
+const Readiness = Type.Object({
+  status: Type.Literal('ready'),
+  running: Type.Integer({ minimum: 0 }),
+  queued: Type.Integer({ minimum: 0 }),
+  rollbacksOwed: Type.Integer({ minimum: 0, description: 'of all replicas' }),
+  tsb: Type.Object({ version: Type.String() }),
+})
+
+/** `security` is empty: these need no credential, whatever AUTH_MODE says. */
+function documented(summary: string, problems: 'operations' | 'ready', answers: object): { schema: FastifySchema } {
+  return { schema: { summary, tags: ['operations'], security: [], response: { ...answers, ...problemAnswers(problems) } } }
 }
 
 interface ApiDocument {

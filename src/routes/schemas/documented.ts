@@ -5,19 +5,23 @@ const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe
 const text = (description: string) => ({ type: 'string', description })
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
-const EVERYWHERE: readonly ProblemCode[] = [
-  'unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable', 'authentication-unavailable',
-]
+/** Whatever the route: what the HTTP parser and the router refuse, and bugs. */
+const EVERYWHERE: readonly ProblemCode[] = ['invalid-request', 'request-timeout', 'payload-too-large', 'uri-too-long', 'headers-too-large', 'internal-error']
 
-/** Which problems each route can answer. A problem that is in none of them is one of the parser or the router, or a bug. */
+/** Where callers have to say who they are. */
+const CALLERS: readonly ProblemCode[] = [...EVERYWHERE, 'unauthenticated', 'too-many-requests', 'journal-unavailable', 'authentication-unavailable']
+
+/** Which problems each route can answer. A test sends thousands of requests, and takes no other problem from a route than these. */
 const ANSWERED_BY = {
   post: [
-    ...EVERYWHERE, 'invalid-request', 'forbidden', 'key-label-taken', 'transaction-in-progress', 'bundle-expired', 'request-timeout', 'payload-too-large',
-    'unsupported-media-type', 'idempotency-key-reused', 'key-not-attestable', 'profile-violated', 'rollback-impossible', 'tsb-rejected', 'tsb-unauthorized',
-    'tsb-invalid-response', 'tsb-error', 'evidence-rejected', 'tsb-unavailable', 'overloaded', 'shutting-down', 'tsb-timeout',
+    ...CALLERS, 'forbidden', 'not-acceptable', 'key-label-taken', 'transaction-in-progress', 'bundle-expired', 'unsupported-media-type',
+    'idempotency-key-reused', 'key-not-attestable', 'profile-violated', 'rollback-impossible', 'tsb-rejected', 'tsb-unauthorized', 'tsb-invalid-response', 'tsb-error',
+    'evidence-rejected', 'tsb-unavailable', 'overloaded', 'shutting-down', 'tsb-timeout',
   ],
-  get: [...EVERYWHERE, 'not-found', 'bundle-not-available', 'bundle-expired'],
-  list: [...EVERYWHERE, 'invalid-request'],
+  get: [...CALLERS, 'not-found', 'not-acceptable', 'bundle-not-available', 'bundle-expired'],
+  list: CALLERS,
+  operations: EVERYWHERE,
+  ready: [...EVERYWHERE, 'shutting-down', 'journal-unavailable'],
 } satisfies Record<string, readonly ProblemCode[]>
 
 /** @returns the documented problems of a route, grouped by status, each with an example */
@@ -64,4 +68,9 @@ export function bundleAnswers(status: 200 | 201): Record<string, object> {
 /** @returns the answer of the list */
 export function listAnswer(): Record<string, object> {
   return { 200: { description: 'Newest first, 100 at most', content: { 'application/json': { schema: ref('TransactionList') } } } }
+}
+
+/** @returns the answer of an operators' route */
+export function operationAnswer(description: string, mediaType: string, schema: object): Record<string, object> {
+  return { 200: { description, content: { [mediaType]: { schema } } } }
 }

@@ -12,6 +12,7 @@ import type { Journal } from './journal/journal.ts'
 import { openJournal } from './journal/open-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
+import { shared } from './observability/shared.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
 import { CONNECTION_LIMITS, openConnections, serverOptions, type ConnectionLimits } from './routes/connections.ts'
 import { parseJsonBody } from './routes/json-body.ts'
@@ -50,7 +51,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   let stopping = false
   const connections = openConnections(limits)
   const journal = await openTheJournal(settings, now)
-  const observability = openObservability(log, { load: () => transactions.status(), owed: () => transactions.owed() })
+  const owed = shared(() => transactions.owed())
+  const observability = openObservability(log, { load: () => transactions.status(), owed })
   const access = watchFiles({
     paths: settings.tsbFiles.paths,
     first: settings.tsbFiles.paths.map((path) => readFileSync(path, 'utf8')),
@@ -92,7 +94,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2. HTTP/0.9, which the parser takes too, has no headers at all.
-    const hosts = request.raw.headersDistinct['host']?.length ?? 0
+    const hosts = request.raw.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length
     if (hosts > 1 || (hosts === 0 && request.raw.httpVersion !== '1.0')) return sendProblem(reply, new ProblemError('invalid-request', 'one Host header is asked for'))
     // Before its body is looked at: what nobody reads is not parsed.
     return request.is404 ? handleUnknownRoute(request, reply) : undefined
@@ -105,8 +107,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({
     notReady: () => (stopping ? new ProblemError('shutting-down', 'this instance is stopping') : whyNotReady(transactions.notReady())),
-    status: async () => ({ ...transactions.status(), rollbacksOwed: (await transactions.owed()).owed }),
-    metrics: observability.metrics, metricsType: observability.metricsType,
+    status: async () => ({ ...transactions.status(), rollbacksOwed: (await owed()).owed }),
+    metrics: shared(observability.metrics), metricsType: observability.metricsType,
   }))
   await transactions.started
   await http.ready()

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { CONNECTION_LIMITS } from '../../src/routes/connections.ts'
+import type { TransactionView } from '../../src/routes/schemas/answers.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { sha256 } from '../auth/callers.ts'
 import { assertBundle } from '../support/scene.ts'
@@ -142,7 +143,7 @@ describe('whatever is sent, to whatever route', () => {
     assert.ok(labels.length > 10, `${labels.length} keys`)
     for (const label of labels) {
       const headers = { authorization: `Bearer ${KEYS[label.startsWith('shop-') ? 'shop' : 'billing']}` }
-      const { transactions } = await (await app.get(`${BUNDLES}?label=${label}`, headers)).json() as { transactions: { label: string; status: string; bundle?: { href: string } }[] }
+      const { transactions } = await (await app.get(`${BUNDLES}?label=${label}`, headers)).json() as { transactions: TransactionView[] }
       const made = transactions.find((each) => each.label === label && each.status === 'completed')
       assert.ok(made?.bundle, `nobody has a bundle of ${label}`)
       await assertBundle(await app.get(made.bundle.href, headers), simulator, label)

@@ -7,7 +7,8 @@ import { order } from '../support/service.ts'
 type Json = Record<string, unknown>
 
 /** Characters of all planes, lone surrogates too. fast-check's own units would build tables of 90 MB. */
-const character = fc.oneof(fc.integer({ min: 0, max: 0x7f }), fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0x10000, max: 0x10ffff })).map((code) => String.fromCodePoint(code))
+const character = fc.oneof(fc.integer({ min: 0, max: 0x7f }), fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0x10000, max: 0x10ffff }))
+  .map((code) => String.fromCodePoint(code))
 export const byte = fc.integer({ min: 0, max: 0xff }).map((code) => String.fromCharCode(code))
 const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: character, maxLength })
 
@@ -41,7 +42,8 @@ export const soundOrder = fc.tuple(label, keyKind, password, fc.nat(4), fc.optio
   }))
 
 const odd = fc.constantFrom<unknown>(
-  null, true, 0, -1, 1e308, '', ' ', [], {}, [[]], { a: { b: [null] } }, '__proto__', 'public_key', 'nul', 'a..b', 'Acme, O=Evil', 'Acme\uff0c', 'a\u202eb', 'a\u0000b', '\ud800',
+  null, true, 0, -1, 1e308, '', ' ', [], {}, [[]], { a: { b: [null] } }, '__proto__', 'public_key', 'nul', 'a..b', 'Acme, O=Evil', 'Acme\uff0c', 'a\u202eb',
+  'a\u0000b', '\ud800',
   '../../etc/passwd', 'a\r\nset-cookie: x=y', '1.2.840.10045.3.1.7', 'RSA', 'EC', 8192, ['DIGITAL_SIGNATURE', 'DIGITAL_SIGNATURE'], 'x'.repeat(5_000),
 )
 const json = fc.letrec<{ any: unknown }>((tie) => ({
@@ -58,7 +60,8 @@ const PATHS: readonly (readonly string[])[] = [
 ]
 // A key without its curve would be an RSA key of 4096 bits, which takes seconds to make.
 const removable = PATHS.filter((path) => path.at(-1) !== 'curveOid')
-const place = fc.oneof(fc.constantFrom(...PATHS), fc.tuple(fc.constantFrom<readonly string[]>([], ['key'], ['csr']), text(20)).map(([path, name]) => [...path, name]))
+const unknown = fc.tuple(fc.constantFrom<readonly string[]>([], ['key'], ['csr']), text(20)).map(([path, name]) => [...path, name])
+const place = fc.oneof(fc.constantFrom(...PATHS), unknown)
 
 type Change = (body: Json) => void
 const change = fc.oneof(
@@ -74,7 +77,9 @@ function set(body: Json, path: readonly string[], put: unknown): void {
     at = members[name] ??= {}
   }
   const last = path.at(-1)
-  if (typeof at === 'object' && at !== null && last !== undefined) Object.defineProperty(at, last, { value: put, enumerable: true, configurable: true, writable: true })
+  if (typeof at !== 'object' || at === null || last === undefined) return
+  // An assignment to `__proto__` would make no member.
+  Object.defineProperty(at, last, { value: put, enumerable: true, configurable: true, writable: true })
 }
 
 /** An order in which one to four things are not as they should be. */
@@ -91,7 +96,9 @@ const written = (body: Json): string => utf8(JSON.stringify(body))
 const cut = (of: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.tuple(of, fc.nat(600)).map(([whole, length]) => whole.slice(0, length))
 const inserted = (into: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.tuple(into, fc.nat(600), fc.oneof(
   fc.string({ unit: byte, minLength: 1, maxLength: 8 }),
-  fc.constantFrom('"key":{},', '"__proto__":{},', '"constructor":{"prototype":{}},', '\u00ef\u00bb\u00bf', '\\u0000', '\\ud800', '{', '}', ',', '/*x*/', '\u00ff', '1e400'),
+  fc.constantFrom(
+    '"key":{},', '"__proto__":{},', '"constructor":{"prototype":{}},', '\u00ef\u00bb\u00bf', '\\u0000', '\\ud800', '{', '}', ',', '/*x*/', '\u00ff', '1e400',
+  ),
 )).map(([whole, at, piece]) => whole.slice(0, at) + piece + whole.slice(at))
 
 /** Request bodies as latin1: good and bad orders, and what is no JSON, or deep, or large. */

@@ -138,6 +138,7 @@ describe('requests in a row on one connection', () => {
     client.send('garbage\r\n\r\n')
     const answers = answersIn(await client.ended)
     assert.deepEqual(answers.map(({ status }) => status), [200])
+    await service.logged(({ label, outcome }) => label === 'in-a-row' && outcome === 'failed')
   })
 
   for (const path of ['/openapi.json', '/%zz']) {

@@ -13,6 +13,7 @@ import { openJournal } from './journal/open-journal.ts'
 import { timedJournal } from './journal/timed-journal.ts'
 import { JournalInUse } from './journal/sqlite.ts'
 import { openObservability } from './observability/observe.ts'
+import { shared } from './observability/shared.ts'
 import { openTracing, type Recorder } from './observability/tracing.ts'
 import { openTsbState } from './observability/tsb-state.ts'
 import { attestationBundles } from './routes/attestation-bundles.ts'
@@ -56,7 +57,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   const connections = openConnections(limits)
   const tracing = openTracing(await openRecorder(settings, log))
   const observability = openObservability(log, tracing, now, {
-    load: () => transactions.status(), owed: () => transactions.owed(), ready: () => notReady() === undefined, keystoreStatistics: () => tsb.keystoreStatistics(),
+    load: () => transactions.status(), owed: shared(() => transactions.owed()), ready: () => notReady() === undefined,
+    keystoreStatistics: () => tsb.keystoreStatistics(),
     limits: { running: settings.transaction.maxTransactions, queued: settings.transaction.maxQueued },
   })
   const tsbState = openTsbState(now, observability.tsb)
@@ -91,7 +93,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     // Fastify's defaults would drop unknown fields and coerce types: a request must never be corrected silently.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: true, verbose: true, keywords: ['x-examples'] } },
     clientErrorHandler: connections.onClientError,
-    frameworkErrors: handleError,
+    frameworkErrors: connections.onFrameworkError,
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -104,7 +106,8 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   http.addHook('onRequest', async (request, reply) => {
     if (request.url.length > URI_LIMIT) return sendProblem(reply, new ProblemError('uri-too-long', `a request target may have ${URI_LIMIT} characters`))
     // RFC 9112, section 3.2. HTTP/0.9, which the parser takes too, has no headers at all.
-    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') return sendProblem(reply, new ProblemError('invalid-request', 'the Host header is missing'))
+    const hosts = request.raw.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length
+    if (hosts > 1 || (hosts === 0 && request.raw.httpVersion !== '1.0')) return sendProblem(reply, new ProblemError('invalid-request', 'one Host header is asked for'))
     // Before its body is looked at: what nobody reads is not parsed.
     return request.is404 ? handleUnknownRoute(request, reply) : undefined
   })
@@ -120,7 +123,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
       const { tsbVersion, ...load } = transactions.status()
       return { ...load, tsb: { ...tsbState.current(), version: tsbVersion ?? 'not asked yet' } }
     },
-    metrics: observability.metrics, metricsType: observability.metricsType,
+    metrics: shared(observability.metrics), metricsType: observability.metricsType,
   }))
   await http.register(documentation)
   await transactions.started

@@ -65,7 +65,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   const anchors = readAnchors(values.TRUST_ANCHORS_FILE, files, faults)
   const encryptionKeys = readEncryptionKeys(values.JOURNAL_ENCRYPTION_KEY, faults)
   if (values.TRUST_PROXY !== undefined) checkTrustProxy(values.TRUST_PROXY, faults)
-  if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults)
+  if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults, warnings)
   const clientCa = files.authorities('TLS_CLIENT_CA_FILE', values.TLS_CLIENT_CA_FILE)
   const traces = readTracesSettings(values, faults, warnings)
   const auth = good('AUTH_MODE') ? readAuthSettings(values, files, faults, warnings) : undefined

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyResult } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type FetchImplementation, type JWTVerifyResult } from 'jose'
 import type { WatchedFiles } from '../settings/watched-files.ts'
 import { BEARER_CHALLENGE, callerOf, type Authenticator, type Outcome } from './authenticator.ts'
 import { bearerToken } from './bearer.ts'
@@ -24,6 +24,8 @@ const JWKS_CACHE_MS = 600_000
 /** An unknown `kid` makes the keys be fetched anew, but not more often: anyone can send one. */
 const JWKS_COOLDOWN_MS = 30_000
 const JWKS_TIMEOUT_MS = 5_000
+/** A JWKS has some KiB. What never ends would fill the memory until the time is up. */
+const JWKS_LIMIT = 262_144
 /** Characters of a subject in the log. */
 const SHOWN = 200
 
@@ -38,7 +40,7 @@ export function jwts(
   { jwksUrl, issuer, audience }: JwtSettings, clients: WatchedFiles<readonly Client[]>, now: () => Date, warn: (message: string) => void,
 ): Authenticator {
   const keys = createRemoteJWKSet(jwksUrl, {
-    cacheMaxAge: JWKS_CACHE_MS, cooldownDuration: JWKS_COOLDOWN_MS, timeoutDuration: JWKS_TIMEOUT_MS,
+    cacheMaxAge: JWKS_CACHE_MS, cooldownDuration: JWKS_COOLDOWN_MS, timeoutDuration: JWKS_TIMEOUT_MS, [customFetch]: fetchWithinLimit,
   })
   // The first caller need not wait for it, and an operator learns of a wrong address before a caller does.
   keys.reload().catch((error: unknown) => warn(`AUTH_JWKS_URL: ${causeOf(error)}; it is tried again when a caller comes`))
@@ -62,6 +64,19 @@ export function jwts(
       }
     },
   }
+}
+
+const fetchWithinLimit: FetchImplementation = async (url, options) => {
+  const answer = await fetch(url, options)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of answer.body ?? []) {
+    size += chunk.length
+    // Leaving the loop ends the connection.
+    if (size > JWKS_LIMIT) throw new Error(`the answer has more than ${JWKS_LIMIT} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks), answer)
 }
 
 /** A token that the issuer signed for something else than being shown here as it is. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ServerOptions } from 'node:https'
-import type { FastifyInstance } from 'fastify'
-import { handleClientError } from './problems.ts'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { handleClientError, handleError } from './problems.ts'
 
 /** How long each part of an exchange may take, in milliseconds. None of them limits the transaction between request and answer. */
 export interface ConnectionLimits {
@@ -43,6 +43,8 @@ export function serverOptions(limits: ConnectionLimits): ServerOptions {
 export interface Connections {
   /** Fastify's `clientErrorHandler`. */
   onClientError(error: Error & { code?: string }, socket: Socket): void
+  /** Fastify's `frameworkErrors`: a path that cannot be decoded is answered before any hook could run. */
+  onFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void
   /** Puts the hooks in place. Call it before any route is added. */
   watch(app: FastifyInstance, callers: number): void
 }
@@ -50,14 +52,25 @@ export interface Connections {
 /** Knows what is under way on each connection, and cuts those that take without end. */
 export function openConnections(limits: ConnectionLimits): Connections {
   const inFlight = new WeakMap<object, Set<ServerResponse>>()
+  const latest = new WeakMap<object, ServerResponse>()
 
-  /** @returns false where the connection asks for too much at once */
-  const begin = (socket: Socket, response: ServerResponse): boolean => {
+  /** @returns false where the connection asks for too much at once, and was cut */
+  const begin = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
     const responses = inFlight.get(socket) ?? new Set()
-    if (responses.size >= MOST_IN_A_ROW) return false
+    if (socket.destroyed || responses.size >= MOST_IN_A_ROW) {
+      socket.destroy()
+      return false
+    }
+    latest.set(socket, response)
     inFlight.set(socket, responses.add(response))
     response.once('close', () => responses.delete(response))
     return true
+  }
+  /** A problem of the parser would be read as the answer to the request that is being answered, or as a second one to the same request. */
+  const isAnswering = (socket: Socket): boolean => {
+    const last = latest.get(socket)
+    const answered = last !== undefined && last.headersSent && !last.req.complete
+    return answered || [...inFlight.get(socket) ?? []].some((response) => response.req.complete || response.headersSent)
   }
   /** Behind a pipelined request an answer waits until those before it are out: its time starts when the socket is its own. */
   const limit = (response: ServerResponse): void => {
@@ -71,21 +84,18 @@ export function openConnections(limits: ConnectionLimits): Connections {
   }
 
   return {
-    onClientError(error, socket) {
-      const answering = [...inFlight.get(socket) ?? []].some((response) => response.req.complete || response.headersSent)
-      handleClientError(error, socket, answering)
+    onClientError: (error, socket) => { handleClientError(error, socket, isAnswering(socket)) },
+    onFrameworkError(error, request, reply) {
+      if (begin(request.raw, reply.raw)) handleError(error, request, reply)
+      else reply.hijack()
+      limit(reply.raw)
     },
     watch(app, callers) {
       const server = app.server as Server
       server.maxConnections = callers + SPARE_CONNECTIONS
       // Node's own answer would be a bare 417. Nobody has to understand an expectation (RFC 9110, section 10.1.1).
       server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response))
-      app.addHook('onRequest', async (request, reply) => {
-        const { socket } = request.raw
-        if (!socket.destroyed && begin(socket, reply.raw)) return undefined
-        socket.destroy()
-        return reply.hijack()
-      })
+      app.addHook('onRequest', async (request, reply) => begin(request.raw, reply.raw) ? undefined : reply.hijack())
       app.addHook('onSend', async (_request, reply) => { limit(reply.raw) })
     },
   }

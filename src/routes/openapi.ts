@@ -25,7 +25,10 @@ export const OPENAPI: FastifyDynamicSwaggerOptions = {
     },
     // One of the two, as AUTH_MODE says; with AUTH_MODE=none neither.
     security: [{ bearer: [] }, { mutualTLS: [] }],
-    tags: [{ name: 'attestation bundles', description: 'The one resource that does the work' }],
+    tags: [
+      { name: 'attestation bundles', description: 'The one resource that does the work' },
+      { name: 'operations', description: 'For whoever runs the service' },
+    ],
   },
   convertConstToEnum: false,
   refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `def-${i}`) },

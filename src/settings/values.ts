@@ -39,11 +39,21 @@ export function readJwksUrl(value: string, faults: string[]): URL | undefined {
 /** @returns whether a host is this machine: HOST as it is, or the host of a URL */
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host) || host === '::1'
 
-/** Checks JOURNAL_URL: `file:<path>` or `postgres://…`. */
-export function checkJournalUrl(value: string, faults: string[]): void {
+/** Checks JOURNAL_URL: `file:<path>` or `postgres://…`. Whoever can change what is read from it decides what is deleted. */
+export function checkJournalUrl(value: string, faults: string[], warnings: string[]): void {
   const isFile = /^file:.+/.test(value)
   const isPostgres = /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && isDecodable(value)
   if (!isFile && !isPostgres) faults.push('JOURNAL_URL: must be file:<path> or postgres://…, with percent-encoded user and password')
+  else if (isPostgres && crossesNetworkUnverified(new URL(value))) {
+    warnings.push('JOURNAL_URL is without sslmode=verify-full: its password and the journal can be read or changed on the network')
+  }
+}
+
+/** pg takes other modes for the same now, but has announced that it will not (pg-connection-string's own warning). */
+function crossesNetworkUnverified({ hostname, searchParams }: URL): boolean {
+  const host = searchParams.get('host') ?? hostname
+  // No host, or a path: a socket of this machine.
+  return host !== '' && !host.startsWith('/') && !isLoopback(host) && searchParams.get('sslmode') !== 'verify-full'
 }
 
 /** A password with a `%` that was not written as `%25` would end every start as if the database were away. */

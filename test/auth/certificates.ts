@@ -38,8 +38,8 @@ export async function clientIdentity(subject: Name | string, issuer: Certified |
 export const clientName = (commonName: string): Name => nameOf(['C', 'CH'], ['O', 'Example AG'], ['CN', commonName])
 
 /** A certificate for 127.0.0.1. */
-export async function serverIdentity(issuer: Certified): Promise<Identity> {
+export async function serverIdentity(issuer: Certified, validity: { readonly notBefore?: Date; readonly notAfter?: Date } = {}): Promise<Identity> {
   const address = extension('2.5.29.17', false, sequence(tlv(0x87, Buffer.of(127, 0, 0, 1))))
   const extensions = [basicConstraints(false), address, extendedKeyUsage(['SERVER_AUTH'], false)]
-  return identityOf(certify(await ecKeys(), { subject: nameOf(['CN', 'bundler.test']), extensions }, issuer))
+  return identityOf(certify(await ecKeys(), { ...validity, subject: nameOf(['CN', 'bundler.test']), extensions }, issuer))
 }

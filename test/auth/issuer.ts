@@ -16,7 +16,7 @@ export interface Issuer {
   readonly jwksUrl: string
   readonly requests: string[]
   /** Answers in place of the JWKS. */
-  broken: undefined | { readonly status: number; readonly body: string }
+  broken: undefined | { readonly status: number; readonly body: string; /** Without end. */ readonly again?: boolean }
   close(): Promise<void>
 }
 
@@ -32,8 +32,10 @@ export async function startIssuer(keys: readonly JWK[]): Promise<Issuer> {
   const requests: string[] = []
   const server: Server = createServer((request, response) => {
     requests.push(request.url ?? '')
-    const { status, body } = issuer.broken ?? { status: 200, body: JSON.stringify({ keys }) }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    const { status, body, again = false } = issuer.broken ?? { status: 200, body: JSON.stringify({ keys }) }
+    response.writeHead(status, { 'content-type': 'application/json' })
+    const more = (): void => { while (!response.destroyed && response.write(body)); }
+    if (again) { response.on('drain', more); more() } else response.end(body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

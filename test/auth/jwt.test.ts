@@ -167,9 +167,10 @@ describe('the keys of the issuer', () => {
     for (let i = 0; i < 5; i++) await refused(await good({}, { kid: `new-${i}` }))
     assert.equal(issuer.requests.length, before)
   })
-  for (const [name, broken] of [
-    ['fails', { status: 500, body: '' }], ['redirects', { status: 302, body: '' }],
-    ['answers no JSON', { status: 200, body: 'planted' }], ['answers no JWKS', { status: 200, body: '{}' }],
+  for (const [name, broken, says] of [
+    ['fails', { status: 500, body: '' }, /200/], ['redirects', { status: 302, body: '' }, /200/],
+    ['answers no JSON', { status: 200, body: 'planted' }, /JSON/], ['answers no JWKS', { status: 200, body: '{}' }, /JSON Web Key Set/],
+    ['answers without end', { status: 200, body: ' '.repeat(65_536), again: true }, /more than 262144 bytes/],
   ] as const) {
     test(`cannot be had where the server ${name}: 503 for what may be good, 401 for what cannot be`, async () => {
       const down = await startIssuer([keys['ES256']!.jwk])
@@ -180,7 +181,9 @@ describe('the keys of the issuer', () => {
       const { code } = JSON.parse(answer.body.toString()) as { code: string }
       const { 'retry-after': retryAfter, 'www-authenticate': challenge } = answer.headers
       assert.deepEqual([answer.status, code, retryAfter, challenge], [503, 'authentication-unavailable', '10', undefined])
-      assert.match(String((await other.logged((line) => line['reason'] === 'keys-unavailable'))['detail']), /^AUTH_JWKS_URL: /)
+      const detail = String((await other.logged((line) => line['reason'] === 'keys-unavailable'))['detail'])
+      assert.match(detail, /^AUTH_JWKS_URL: /)
+      assert.match(detail, says)
       assert.equal(await refused(assembled({ alg: 'none' }, payload()), other), 'invalid')
       down.broken = undefined
       assert.equal(await status(await good(), other), 200)

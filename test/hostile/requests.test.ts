@@ -27,6 +27,7 @@ describe('requests that no browser sends', () => {
     ['PROPFIND', 'method-not-allowed', request('PROPFIND', BUNDLES, close)],
     ['TRACE, which would show the headers of a proxy', 'method-not-allowed', request('TRACE', BUNDLES, close)],
     ['a method that overrides itself', 'method-not-allowed', request('DELETE', BUNDLES, 'x-http-method-override: POST', close)],
+    ['two hosts: a proxy in front may have looked at the other one', 'invalid-request', request('GET', '/livez', 'host: another', close)],
     ['OPTIONS *', 'not-found', request('OPTIONS', '*', close)],
     ['the beginning of HTTP/2', 'invalid-request', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['a TLS hello', 'invalid-request', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003\r\n\r\n'],
@@ -65,6 +66,16 @@ describe('requests that no browser sends', () => {
     const client = openRaw(t, service.url)
     client.send(request('GET', '/livez', 'connection: upgrade, close', 'upgrade: websocket'))
     assert.deepEqual(answersIn(await client.ended).map(({ status, body }) => [status, body]), [[200, 'ok\n']])
+  })
+  test('a body that turns out to be none behind its answer is not answered once more', async (t) => {
+    for (const [path, status] of [['/nowhere', 404], ['/%zz', 400]] as const) {
+      const client = openRaw(t, service.url)
+      client.send(`POST ${path} HTTP/1.1\r\nhost: service\r\ntransfer-encoding: chunked\r\n\r\n`)
+      await client.has('"code"')
+      client.send('zz\r\n')
+      assert.deepEqual(answersIn(await client.ended).map((answer) => answer.status), [status], path)
+    }
+    nothingHappened()
   })
   test('a compressed body is not unpacked, however large it would become', async () => {
     assert.ok(bomb.length < 65_536)

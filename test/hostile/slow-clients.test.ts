@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -118,6 +118,15 @@ describe('a client that is slow to read', () => {
   }
 })
 
+test('a client that does not take the answer to a path that cannot be decoded is cut', async (t) => {
+  const connection = nextConnection(service.server)
+  // As if the kernel took no more: so small an answer would have to be asked for ten thousand times.
+  service.server.prependOnceListener('request', (incoming: IncomingMessage) => { incoming.socket.write = () => false })
+  openRaw(t, service.url).send(request('GET', '/%zz'))
+  await (await connection).closed
+  quiet()
+})
+
 describe('requests in a row on one connection', () => {
   test('garbage behind a request that is being answered is not answered in its place', async (t) => {
     const body = JSON.stringify(order('in-a-row'))
@@ -129,18 +138,21 @@ describe('requests in a row on one connection', () => {
     client.send('garbage\r\n\r\n')
     const answers = answersIn(await client.ended)
     assert.deepEqual(answers.map(({ status }) => status), [200])
+    await service.logged(({ label, outcome }) => label === 'in-a-row' && outcome === 'failed')
   })
 
-  test('a packet of a thousand requests gets eight answers at most, and no memory for the others', async (t) => {
-    const connection = nextConnection(service.server)
-    const client = openRaw(t, service.url)
-    const before = process.memoryUsage().arrayBuffers
-    client.send(request('GET', '/openapi.json').repeat(1_000))
-    await (await connection).closed
-    assert.ok(process.memoryUsage().arrayBuffers - before < 20_000_000)
-    assert.ok((await client.ended).split('HTTP/1.1 200').length <= 1 + 8)
-    quiet()
-  })
+  for (const path of ['/openapi.json', '/%zz']) {
+    test(`a packet of a thousand requests for ${path} gets eight answers at most, and no memory for the others`, async (t) => {
+      const connection = nextConnection(service.server)
+      const client = openRaw(t, service.url)
+      const before = process.memoryUsage().arrayBuffers
+      client.send(request('GET', path).repeat(1_000))
+      await (await connection).closed
+      assert.ok(process.memoryUsage().arrayBuffers - before < 20_000_000)
+      assert.ok((await client.ended).split('HTTP/1.1').length <= 1 + 8)
+      quiet()
+    })
+  }
 
   test('an answer that waits for the one before it has its time once it is on the wire', async (t) => {
     const body = JSON.stringify(order('waits-in-a-row'))

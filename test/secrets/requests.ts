@@ -2,7 +2,7 @@ import { order } from '../support/service.ts'
 import type { Driver } from './driver.ts'
 import { SECRETS } from './settings.ts'
 
-const { password, listedPassword, otherPassword, callerToken } = SECRETS
+const { password, listedPassword, otherPassword, callerToken, narrowToken, wrongToken } = SECRETS
 const BUNDLES = '/v1/attestation-bundles'
 
 /** What goes well: both forms of a password, both representations, replays, the list, and all that operators see. */
@@ -39,6 +39,11 @@ export async function driveRefusals(driver: Driver): Promise<void> {
   await driver.post(text, { 'content-type': 'text/plain' })
   await driver.post(text, { 'content-type': `application/json; charset=${callerToken}` })
   await driver.post({ ...order('refused', { password }), padding: password.repeat(4_000) })
+  const jwt = [{ alg: 'none', kid: wrongToken }, { sub: wrongToken }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  for (const authorization of [`Bearer ${wrongToken}`, `Bearer ${jwt}.${wrongToken}`, `Basic ${wrongToken}`, wrongToken, `Bearer ${callerToken} ${wrongToken}`]) {
+    await driver.post(order('refused', { password }), { authorization })
+  }
+  await driver.post(order('refused', { password }), { authorization: `Bearer ${narrowToken}` })
   await driver.ask(`${BUNDLES}?label=${encodeURIComponent(password)}`)
   await driver.ask(`${BUNDLES}?token=${callerToken}`)
   await driver.ask(`${BUNDLES}/${callerToken}`)

@@ -70,7 +70,7 @@ describe('secrets stay inside', () => {
 
   test('the drive met every problem that a caller or the TSB can bring about', () => {
     const expected = [
-      'invalid-request', 'not-found', 'method-not-allowed', 'not-acceptable', 'key-label-taken', 'transaction-in-progress', 'payload-too-large', 'uri-too-long',
+      'invalid-request', 'unauthenticated', 'forbidden', 'not-found', 'method-not-allowed', 'not-acceptable', 'key-label-taken', 'transaction-in-progress', 'payload-too-large', 'uri-too-long',
       'unsupported-media-type', 'idempotency-key-reused', 'key-not-attestable', 'profile-violated', 'rollback-impossible', 'tsb-rejected', 'tsb-unauthorized',
       'tsb-invalid-response', 'tsb-error', 'evidence-rejected', 'tsb-unavailable', 'tsb-timeout',
     ]

@@ -6,6 +6,7 @@ import { certificatePem, issueCertificate } from '../../src/simulator/certificat
 import { nameOf } from '../../src/simulator/names.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts'
+import { sha256 } from '../auth/callers.ts'
 import { sharedPki } from '../support/service.ts'
 import { plant, plantPassword, type Planted } from './planted.ts'
 
@@ -26,14 +27,14 @@ export const SECRETS = {
   clientKey: clientKeyPem.split('\n')[1]!,
   clientKeyHex: clientKey.privateKey.export({ type: 'pkcs8', format: 'der' }).toString('hex').slice(72, 120),
   password: plantPassword(), listedPassword: plantPassword(), otherPassword: plantPassword(), foreignPassword: plantPassword(),
-  callerToken: plant(), callerApiKey: plant(), callerCookie: plant(),
+  callerToken: plant(), narrowToken: plant(), wrongToken: plant(), callerApiKey: plant(), callerCookie: plant(),
 } satisfies Planted
 
 /** What the TSB is told with a call. */
 export const TOLD_TO_THE_TSB = [SECRETS.token, SECRETS.managementKey2, SECRETS.managementKey3, SECRETS.operationKey2, SECRETS.serviceKey2, SECRETS.password,
   SECRETS.listedPassword]
 
-/** Headers that callers send today or will: none may come back. */
+/** Headers of a caller with a good credential, and such as others take it in: none may come back. */
 export const CALLER = { authorization: `Bearer ${SECRETS.callerToken}`, 'x-api-key': SECRETS.callerApiKey, cookie: `session=${SECRETS.callerCookie}` }
 
 export interface Stage {
@@ -70,6 +71,9 @@ export async function openStage(): Promise<Stage> {
   return {
     simulator, collector, journal, temporary,
     env: {
+      AUTH_MODE: 'api-key', AUTH_CLIENTS_FILE: file('clients.json', JSON.stringify([
+        { id: 'driver', apiKeySha256: sha256(SECRETS.callerToken), labels: ['*'] }, { id: 'narrow', apiKeySha256: sha256(SECRETS.narrowToken), labels: ['narrow-*'] },
+      ])),
       LOG_LEVEL: 'trace', TMPDIR: temporary, TSB_URL: simulator.url, TRUST_ANCHORS_FILE: file('root.pem', simulator.rootPem),
       JOURNAL_URL: `file:${join(journal, 'journal.sqlite')}`, JOURNAL_ENCRYPTION_KEY: `${SECRETS.journalKey1},${SECRETS.journalKey2}`,
       TSB_BEARER_TOKEN_FILE: file('token', `${SECRETS.token}\n`),

@@ -143,6 +143,14 @@ describe('TSB_URL', () => {
 
 describe('warnings', () => {
   const warnsOf = (name: string, env: Env): boolean => settingsOf(env).warnings.some((warning) => warning.startsWith(name))
+  test('a PostgreSQL on another machine whose certificate is not verified in full is warned of', () => {
+    for (const url of ['postgres://db.example/j', 'postgres://u:p@10.0.0.1:5432/j?sslmode=require', 'postgresql://db.example/j?sslmode=disable', 'postgres:///j?host=db.example']) {
+      assert.equal(warnsOf('JOURNAL_URL', { JOURNAL_URL: url }), true, url)
+    }
+    for (const url of ['postgres://db.example/j?sslmode=verify-full', 'postgres://127.0.0.1/j', 'postgres://[::1]/j', 'postgres://localhost/j', 'postgres:///j?host=/run/postgresql', 'file:x']) {
+      assert.equal(warnsOf('JOURNAL_URL', { JOURNAL_URL: url }), false, url)
+    }
+  })
   test('AUTH_MODE=none is warned of', () => assert.equal(warnsOf('AUTH_MODE', {}), true))
   test('a missing JOURNAL_ENCRYPTION_KEY is warned of, a given one is not', () => {
     assert.deepEqual([warnsOf('JOURNAL_ENCRYPTION_KEY', {}), warnsOf('JOURNAL_ENCRYPTION_KEY', { JOURNAL_ENCRYPTION_KEY: KEY })], [true, false])

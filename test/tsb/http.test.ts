@@ -7,6 +7,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { certificateAuthority, serverIdentity } from '../auth/certificates.ts'
 import type { Effect, ProblemCode } from '../../src/errors.ts'
 import { openHttp, type Http, type HttpSettings, type TsbRequest } from '../../src/tsb/http.ts'
 import { TsbError } from '../../src/tsb/tsb-error.ts'
@@ -189,6 +190,18 @@ describe('TLS', () => {
     test(`${name}: a certificate for another host is refused before anything is sent`, async (context) => {
       const { url } = await serveTls(context, 'wrong', nothing)
       await fails(open(context, url, { tls: { ca: pem('wrong.pem') } }).send(sent, {}, undefined), 'tsb-unavailable', 'none', false)
+    })
+    test(`${name}: a certificate that has expired, or is not yet valid, is refused before anything is sent`, async (context) => {
+      const day = 86_400_000
+      const authority = await certificateAuthority('CA of the TSB')
+      for (const [from, to] of [[-2, -1], [1, 2]] as const) {
+        const { url } = await listen(context, createHttpsServer(await serverIdentity(authority, {
+          notBefore: new Date(Date.now() + from * day), notAfter: new Date(Date.now() + to * day),
+        }), nothing), 'https')
+        await fails(open(context, url, { tls: { ca: authority.pem } }).send(sent, {}, undefined), 'tsb-unavailable', 'none', false)
+      }
+      const { url } = await listen(context, createHttpsServer(await serverIdentity(authority), (_incoming, response) => { response.end('{}') }), 'https')
+      assert.equal((await open(context, url, { tls: { ca: authority.pem } }).send(sent, {}, undefined)).status, 200)
     })
     test(`${name}: the operator's CA is trusted`, async (context) => {
       const { url } = await serveTls(context, 'right', (_incoming, response) => { response.end('{}') })

@@ -1,3 +1,4 @@
+import type { FastifySchema } from 'fastify'
 import Type from 'typebox'
 import { PROBLEMS, type ProblemCode } from '../../errors.ts'
 import {
@@ -7,23 +8,27 @@ import type { Problem } from './answers.ts'
 
 const ref = (name: 'Problem' | 'Transaction' | 'TransactionList') => Type.Unsafe({ $ref: `${name}#` })
 const header = (name: keyof typeof HEADER_EXAMPLES, description: string) => ({ [name]: { type: 'string', description, examples: [HEADER_EXAMPLES[name]] } })
-/** Of every answer: the trace that the request belongs to. */
+/** Of every answer to a caller: the trace that the request belongs to. */
 const TRACE = header('traceresponse', 'the trace of this request and its span, in the form of `traceparent` (W3C Trace Context)')
 const Zip = Type.Unsafe<Uint8Array>({ type: 'string', contentMediaType: 'application/zip' })
 
-const EVERYWHERE: readonly ProblemCode[] = [
-  'unauthenticated', 'not-acceptable', 'too-many-requests', 'internal-error', 'journal-unavailable', 'authentication-unavailable',
-]
+/** Whatever the route: what the HTTP parser and the router refuse, and bugs. */
+const EVERYWHERE: readonly ProblemCode[] = ['invalid-request', 'request-timeout', 'payload-too-large', 'uri-too-long', 'headers-too-large', 'internal-error']
 
-/** Which problems each route can answer. A problem that is in none of them is one of the parser or the router, or a bug. */
+/** Where callers have to say who they are. */
+const CALLERS: readonly ProblemCode[] = [...EVERYWHERE, 'unauthenticated', 'too-many-requests', 'journal-unavailable', 'authentication-unavailable']
+
+/** Which problems each route can answer. A test sends thousands of requests, and takes no other problem from a route than these. */
 const ANSWERED_BY = {
   post: [
-    ...EVERYWHERE, 'invalid-request', 'forbidden', 'key-label-taken', 'transaction-in-progress', 'bundle-expired', 'request-timeout', 'payload-too-large',
-    'unsupported-media-type', 'idempotency-key-reused', 'key-not-attestable', 'profile-violated', 'rollback-impossible', 'tsb-rejected', 'tsb-unauthorized',
-    'tsb-invalid-response', 'tsb-error', 'evidence-rejected', 'tsb-unavailable', 'overloaded', 'shutting-down', 'tsb-timeout',
+    ...CALLERS, 'forbidden', 'not-acceptable', 'key-label-taken', 'transaction-in-progress', 'bundle-expired', 'unsupported-media-type',
+    'idempotency-key-reused', 'key-not-attestable', 'profile-violated', 'rollback-impossible', 'tsb-rejected', 'tsb-unauthorized', 'tsb-invalid-response', 'tsb-error',
+    'evidence-rejected', 'tsb-unavailable', 'overloaded', 'shutting-down', 'tsb-timeout',
   ],
-  get: [...EVERYWHERE, 'not-found', 'bundle-not-available', 'bundle-expired'],
-  list: [...EVERYWHERE, 'invalid-request'],
+  get: [...CALLERS, 'not-found', 'not-acceptable', 'bundle-not-available', 'bundle-expired'],
+  list: CALLERS,
+  operations: EVERYWHERE,
+  ready: [...EVERYWHERE, 'shutting-down', 'journal-unavailable'],
 } satisfies Record<string, readonly ProblemCode[]>
 
 /** @returns the documented problems of a route, grouped by status, each with an example */
@@ -31,7 +36,7 @@ export function problemAnswers(route: keyof typeof ANSWERED_BY): Record<string, 
   const byStatus = Map.groupBy(ANSWERED_BY[route], (code) => PROBLEMS[code].status)
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
-    headers: headersOf(status, codes),
+    headers: headersOf(status, codes, route === 'operations' || route === 'ready' ? {} : TRACE),
     content: {
       'application/problem+json': {
         schema: ref('Problem'),
@@ -47,9 +52,9 @@ function problemExample(route: keyof typeof ANSWERED_BY, code: ProblemCode): Pro
   return { type: `urn:problem:attestation-bundle:${code}`, title, status, detail, code, ...members }
 }
 
-function headersOf(status: number, codes: readonly ProblemCode[]): Record<string, object> {
+function headersOf(status: number, codes: readonly ProblemCode[], always: Record<string, object>): Record<string, object> {
   return {
-    ...TRACE,
+    ...always,
     ...(status === 401 && header('www-authenticate', 'the scheme that this instance asks for (RFC 9110)')),
     ...(codes.some((code) => 'retryAfterSeconds' in PROBLEMS[code]) && header('retry-after', 'seconds')),
   }
@@ -80,4 +85,14 @@ export function listAnswer(): Record<string, object> {
   const value = { transactions: [TRANSACTION_EXAMPLE, FAILED_TRANSACTION_EXAMPLE] }
   const content = { 'application/json': { schema: ref('TransactionList'), examples: { found: { value } } } }
   return { 200: { description: 'Newest first, 100 at most', headers: TRACE, content } }
+}
+
+/** @returns the schema of an operators' route. `security` is empty: these need no credential, whatever AUTH_MODE says */
+export function operationSchema(
+  about: { readonly operationId: string; readonly summary: string; readonly description: string },
+  { says, mediaType, schema, example }: { readonly says: string; readonly mediaType: string; readonly schema: object; readonly example: unknown },
+  problems: 'operations' | 'ready' = 'operations',
+): { schema: FastifySchema } {
+  const answer = { 200: { description: says, content: { [mediaType]: { schema, examples: { answer: { value: example } } } } } }
+  return { schema: { ...about, tags: ['operations'], security: [], response: { ...answer, ...problemAnswers(problems) } } }
 }

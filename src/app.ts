@@ -25,7 +25,7 @@ import { operations } from './routes/operations.ts'
 import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
 import { watchRequests } from './routes/watch-requests.ts'
-import { Problem, TransactionList, TransactionView } from './routes/schemas/answers.ts'
+import { Problem, Readiness, TransactionList, TransactionView } from './routes/schemas/answers.ts'
 import { openTransactions } from './transaction/transactions.ts'
 import { watchFiles } from './settings/watched-files.ts'
 import { openReloadedTsb } from './tsb/reloaded-tsb.ts'
@@ -114,7 +114,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
   // A keep-alive connection would hold the server open for its whole idle time (72 s) after the last answer.
   http.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
 
-  for (const schema of [Problem, TransactionView, TransactionList]) http.addSchema(schema)
+  for (const schema of [Problem, TransactionView, TransactionList, Readiness]) http.addSchema(schema)
   await http.register(swagger, OPENAPI)
   await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
   await http.register(operations({

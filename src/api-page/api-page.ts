@@ -100,4 +100,5 @@ function saidBy(code: string, operations: readonly PlacedOperation[]): Markup {
 }
 
 /** Tells operations apart in few letters: the method, and the parameters of the path. */
-const shortName = (method: string, path: string): string => [method.toUpperCase(), ...path.match(/\{[^}]+\}/g) ?? []].join(' ')
+/** Of the routes of the one resource, only what tells them apart. */
+const shortName = (method: string, path: string): string => `${method.toUpperCase()} ${path.replace('/v1/attestation-bundles', '')}`.trimEnd()

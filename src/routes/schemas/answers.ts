@@ -33,6 +33,19 @@ export type TransactionView = Type.Static<typeof TransactionView>
 
 export const TransactionList = Type.Object({ transactions: Type.Array(TransactionView, { maxItems: 100 }) }, { $id: 'TransactionList' })
 
+/** What a readiness probe reads, and an operator. */
+export const Readiness = Type.Object({
+  status: Type.Enum(['ready']),
+  running: Type.Integer({ minimum: 0, description: 'transactions that run here' }),
+  queued: Type.Integer({ minimum: 0, description: 'and that wait for their turn' }),
+  rollbacksOwed: Type.Integer({ minimum: 0, description: 'of all replicas, as of the last beat' }),
+  tsb: Type.Object({
+    state: Type.Enum(['not asked yet', 'answers', 'fails', 'does not answer'], { description: 'how its last answer was; it does not make a replica unready' }),
+    at: Type.Optional(Type.String({ format: 'date-time' })),
+    version: Type.String(),
+  }),
+}, { $id: 'Readiness' })
+
 /** RFC 9457 problem details, with this service's members. */
 export const Problem = Type.Object({
   type: Type.String({ examples: ['urn:problem:attestation-bundle:tsb-error'] }),

@@ -23,6 +23,11 @@ export interface Entry {
    * @throws RowLost; ProblemError `journal-unavailable` where it is not known whether the write landed
    */
   write(change: Change): Promise<void>
+  /**
+   * Writes a state down without waiting: for one that no recovery needs and an operator only reads. The next write follows it, and finds out
+   * where it failed.
+   */
+  note(state: TransactionState): void
   /** When the last successful write was sent, by the monotonic clock: for a lease from then nobody else can have the row. */
   provenAt(): number
   /**
@@ -44,6 +49,7 @@ export function openEntry(journal: Journal, first: Claim): Entry {
   let lost = false
   let unanswered = false
   let provenAt = performance.now()
+  let noted: Promise<void> = Promise.resolve()
 
   const lose = (): RowLost => {
     lost = true
@@ -71,6 +77,18 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     return now.state
   }
 
+  const write = async (change: Change): Promise<void> => {
+    if (lost) throw new RowLost()
+    if (await attempt(change)) return
+    for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
+      const state = await reread()
+      if (state === 'committed') throw new AlreadyCommitted()
+      if (state === 'rolled-back' || state === 'abandoned') return
+      if (await attempt(change)) return
+    }
+    throw lose()
+  }
+
   return {
     id: first.id,
     state: () => claim.state,
@@ -78,15 +96,12 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     provenAt: () => provenAt,
     reread,
     async write(change) {
-      if (lost) throw new RowLost()
-      if (await attempt(change)) return
-      for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
-        const state = await reread()
-        if (state === 'committed') throw new AlreadyCommitted()
-        if (state === 'rolled-back' || state === 'abandoned') return
-        if (await attempt(change)) return
-      }
-      throw lose()
+      await noted
+      return write(change)
+    },
+    note(state) {
+      // What failed here is met by the next write: the row is lost, or the write was not answered.
+      noted = noted.then(() => write({ state })).catch(() => undefined)
     },
   }
 }

@@ -87,7 +87,7 @@ describe('the settings', () => {
   const home = mkdtempSync(join(tmpdir(), 'mounts-'))
   after(() => { rmSync(home, { recursive: true }) })
   const files: Record<string, string> = {
-    'tsb-key-management-api-keys': 'management', 'tsb-key-operation-api-keys': 'operation', 'journal-url': 'postgres://bundler:secret@database/journal',
+    'tsb-key-management-api-keys': 'management', 'tsb-key-operation-api-keys': 'operation', 'journal-url': 'postgres://bundler:secret@database/journal?sslmode=verify-full',
     'journal-encryption-key': Buffer.alloc(32, 1).toString('base64'),
     'clients.json': JSON.stringify([{ id: 'billing', apiKeySha256: 'ab'.repeat(32), labels: ['billing-*'] }]),
   }

@@ -116,7 +116,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
 
   for (const schema of [Problem, TransactionView, TransactionList, Readiness]) http.addSchema(schema)
   await http.register(swagger, OPENAPI)
-  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused }))
+  await http.register(attestationBundles(transactions, settings.evidence.defaultProfile, { authenticator, refused: observability.refused, delivered: observability.delivered }))
   await http.register(operations({
     notReady,
     status() {

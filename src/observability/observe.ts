@@ -19,6 +19,7 @@ export interface Observability {
   readonly requests: RequestObserver
   journal(operation: JournalOperation): void
   refused(event: Refused): void
+  delivered(transaction: { readonly id: string; readonly label: string }, caller: string): void
   /** Prometheus text exposition. */
   metrics(): Promise<string>
   readonly metricsType: string
@@ -75,6 +76,7 @@ export function openObservability(log: FastifyBaseLogger, tracing: Tracing, now:
       if (reason === 'keys-unavailable') log.error(line, 'a credential could not be checked')
       else log.warn(line, `no valid credential${last ? ', and too many from this address: further ones are only counted for now' : ''}`)
     },
+    delivered: ({ id, label }, caller) => log.info({ audit: true, transaction: id, caller, label, event: 'delivered', ...tracing.logFields() }, 'audit'),
     metrics: () => metrics.registry.metrics(),
     metricsType: metrics.registry.contentType,
   }

@@ -25,11 +25,13 @@ const ACCEPT = Type.Optional(Type.String({ description: 'application/zip (defaul
 export interface Callers {
   readonly authenticator: Authenticator
   refused(event: Refused): void
+  /** A bundle has left for its caller. */
+  delivered(transaction: { readonly id: string; readonly label: string }, caller: string): void
 }
 
 /** The one resource that does the work. Every caller has to say who it is, and sees its own transactions only. */
 export function attestationBundles(
-  transactions: Transactions, defaultProfile: ProfileName, { authenticator, refused }: Callers,
+  transactions: Transactions, defaultProfile: ProfileName, { authenticator, refused, delivered }: Callers,
 ): FastifyPluginAsyncTypebox {
   return async (app) => {
     await authenticate(app, authenticator, refused)
@@ -67,7 +69,7 @@ export function attestationBundles(
       })
       if (replayed) reply.header('idempotency-replayed', 'true')
       reply.header('location', pathOf(transaction.id))
-      return replyWith(reply.code(replayed ? 200 : 201), transaction, representation)
+      return replyWith(reply.code(replayed ? 200 : 201), transaction, representation, () => { delivered(transaction, caller.id) })
     })
 
     app.get('/v1/attestation-bundles/:id', {
@@ -83,9 +85,10 @@ export function attestationBundles(
     }, async (request, reply) => {
       const representation = chooseRepresentation(request.headers.accept)
       const { id } = request.params
-      const transaction = ID.test(id) ? await transactions.find(callerOf(request).id, id) : undefined
+      const caller = callerOf(request)
+      const transaction = ID.test(id) ? await transactions.find(caller.id, id) : undefined
       if (transaction === undefined) throw new ProblemError('not-found', 'you have no transaction of this id')
-      return replyWith(reply, transaction, representation)
+      return replyWith(reply, transaction, representation, () => { delivered(transaction, caller.id) })
     })
 
     app.get('/v1/attestation-bundles', {

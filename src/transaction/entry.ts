@@ -23,11 +23,6 @@ export interface Entry {
    * @throws RowLost; ProblemError `journal-unavailable` where it is not known whether the write landed
    */
   write(change: Change): Promise<void>
-  /**
-   * Writes a state down without waiting: for one that no recovery needs and an operator only reads. The next write follows it, and finds out
-   * where it failed.
-   */
-  note(state: TransactionState): void
   /** When the last successful write was sent, by the monotonic clock: for a lease from then nobody else can have the row. */
   provenAt(): number
   /**
@@ -49,7 +44,6 @@ export function openEntry(journal: Journal, first: Claim): Entry {
   let lost = false
   let unanswered = false
   let provenAt = performance.now()
-  let noted: Promise<void> = Promise.resolve()
 
   const lose = (): RowLost => {
     lost = true
@@ -77,18 +71,6 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     return now.state
   }
 
-  const write = async (change: Change): Promise<void> => {
-    if (lost) throw new RowLost()
-    if (await attempt(change)) return
-    for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
-      const state = await reread()
-      if (state === 'committed') throw new AlreadyCommitted()
-      if (state === 'rolled-back' || state === 'abandoned') return
-      if (await attempt(change)) return
-    }
-    throw lose()
-  }
-
   return {
     id: first.id,
     state: () => claim.state,
@@ -96,12 +78,15 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     provenAt: () => provenAt,
     reread,
     async write(change) {
-      await noted
-      return write(change)
-    },
-    note(state) {
-      // What failed here is met by the next write: the row is lost, or the write was not answered.
-      noted = noted.then(() => write({ state })).catch(() => undefined)
+      if (lost) throw new RowLost()
+      if (await attempt(change)) return
+      for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
+        const state = await reread()
+        if (state === 'committed') throw new AlreadyCommitted()
+        if (state === 'rolled-back' || state === 'abandoned') return
+        if (await attempt(change)) return
+      }
+      throw lose()
     },
   }
 }

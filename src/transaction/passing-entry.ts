@@ -19,6 +19,5 @@ export function openPassingEntry(id: string, noted: (change: Change) => void): E
       state = change.state ?? state
       noted(change)
     },
-    note(next) { state = next },
   }
 }

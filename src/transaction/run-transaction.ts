@@ -108,8 +108,8 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const transaction = { id, caller, label, steps }
   if (result.ok) {
     observer.ended({ transaction, outcome: 'completed' })
-    // How long the commit took is known only now. The bundle is kept, so nobody waits, and a failure here changes nothing.
-    void journal.noteSteps(id, steps).catch(() => undefined)
+    // How long the commit took is known only now. The bundle is kept, so a failure here changes nothing.
+    await journal.noteSteps(id, steps).catch(() => undefined)
     const { bundle, report } = result.value
     return { transaction: { id, label, state: 'committed', createdAt: row.createdAt, endedAt: around.now(), steps, bundle: storedBundle(bundle), report }, replayed: false }
   }
@@ -147,7 +147,7 @@ function runFlow(
     await around.gate.pass()
     return issueBundle(saga, order, {
       ...own, tsb, signal, now, evidence: settings,
-      reached: (state) => { entry.note(state) },
+      reached: (state) => entry.write({ state }),
       pack: (content) => packBundle({ ...content, serviceVersion: pkg.version }),
       async commit(bundle, report) {
         try {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Change, Claim, Journal } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { commit, CommitUnknown } from '../../src/transaction/commit.ts'
@@ -174,27 +173,4 @@ test('a SQLite file that another process holds is a journal that does not answer
   assert.equal(await stands(), 'attested')
   await commit(entry, { bundle: BUNDLE })
   assert.equal(await stands(), 'committed')
-})
-
-test('a note is not waited for, goes before the next write, and where it failed the next write finds out', async (t) => {
-  const { entry, stands } = await stage(t, 'key-created')
-  entry.note('csr-generated')
-  entry.note('attested')
-  await entry.write({})
-  assert.deepEqual([entry.state(), await stands()], ['attested', 'attested'])
-  const other = await stage(t, 'key-created')
-  other.unheard()
-  other.entry.note('csr-generated')
-  await nextTurn()
-  other.heard()
-  await other.entry.write({ state: 'attested' })
-  assert.deepEqual([other.entry.state(), await other.stands()], ['attested', 'attested'])
-})
-
-test('a note on a row that another process took loses it', async (t) => {
-  const { entry, takeOver } = await stage(t, 'key-created')
-  await takeOver()
-  entry.note('csr-generated')
-  await assert.rejects(entry.write({ state: 'attested' }), RowLost)
-  assert.equal(entry.lost(), true)
 })

@@ -18,7 +18,7 @@ const SLOW_MS = 2_000
 const MANY_ROWS = 1_000_000
 
 /** The aims, with the figures of a run; those that it has no figures for are left out. */
-export function aimsOf({ cells, delays, growth, plan }: Results): readonly Aim[] {
+export function aimsOf({ cells, delays, inFlight, growth, plan }: Results): readonly Aim[] {
   const aims: Aim[] = []
   const note = (aim: string, system: SystemId, value: number | undefined, show: (value: number) => string, met: (value: number) => boolean): void => {
     if (value !== undefined) aims.push({ aim, system, measured: show(value), met: met(value) })
@@ -47,8 +47,8 @@ export function aimsOf({ cells, delays, growth, plan }: Results): readonly Aim[]
     })
   }
   each((system) => {
-    note('256 transactions in flight in less than 250 MB, with that TSB', system,
-      medianOf(delays, { system, callers: MOST_CALLERS, delayMs: SLOW_MS }, 'peakMb'), (value) => `${value.toFixed(0)} MB`, (value) => value < 250)
+    note('256 transactions in flight with that TSB, from the start, in less than 250 MB', system,
+      medianOf(inFlight, { system, callers: MOST_CALLERS, delayMs: SLOW_MS }, 'peakMb'), (value) => `${value.toFixed(0)} MB`, (value) => value < 250)
   })
   each((system) => {
     note('a million rows in the journal cost less than 5 % of the throughput', system,

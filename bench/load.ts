@@ -25,7 +25,6 @@ export async function runLoad({ callers, durationMs, spreadMs, each = Number.POS
   const begin = performance.now()
   const end = begin + durationMs
   const latencies: number[] = []
-  let inTime = 0
   let last = begin
   const call = async (index: number): Promise<void> => {
     if (spreadMs > 0) await new Promise((resolve) => { setTimeout(resolve, spreadMs * index / callers) })
@@ -34,14 +33,13 @@ export async function runLoad({ callers, durationMs, spreadMs, each = Number.POS
       await one()
       last = performance.now()
       latencies.push(last - start)
-      if (last >= begin + spreadMs && last < end) inTime += 1
     }
   }
   await Promise.all(Array.from({ length: callers }, (_, index) => call(index)))
-  // While callers still come, and while the last ones wait for a slow TSB, not all are at work: that time does not count. Without a delay the
-  // machine is busy until the last bundle.
-  const [counted, ms] = spreadMs > 0 && each === Number.POSITIVE_INFINITY ? [inTime, durationMs - spreadMs] : [latencies.length, last - begin]
-  return { bundles: latencies.length, bundlesPerSecond: counted / ms * 1_000, latenciesMs: latencies.sort((one, other) => one - other) }
+  const bundles = latencies.length
+  // With a slow TSB not all are at work while they come, nor while the last ones wait; Little's law says what they do when they are.
+  const perMs = spreadMs > 0 ? callers * bundles / latencies.reduce((sum, ms) => sum + ms, 0) : bundles / (last - begin)
+  return { bundles, bundlesPerSecond: perMs * 1_000, latenciesMs: latencies.sort((one, other) => one - other) }
 }
 
 /** Does what its parent says, one load after the other, until that lets go of it. */

@@ -21,6 +21,8 @@ export interface Results {
   readonly plan: Plan
   readonly cells: readonly Cell[]
   readonly delays: readonly Cell[]
+  /** With services that had done nothing before. */
+  readonly inFlight: readonly Cell[]
   readonly growth: readonly Cell[]
   readonly startUp?: { readonly plain: StartUp; readonly cached: StartUp }
   readonly image?: ImageSize
@@ -51,11 +53,12 @@ export async function measure(plan: Plan, progress: Progress): Promise<Results> 
     const machine = describeMachine(stores.find(({ version }) => version !== undefined)?.version)
     const startUp = await measureStarts(bench)
     const { cells, delays } = await measureLoads(bench)
+    const inFlight = await measureInFlight(bench)
     const growth = await measureGrowth(bench)
     const soaked = await measureSoak(bench)
     const image = plan.image ? await progress.step('image', PLANNED.imageMs, async () => measureImage()) : undefined
     return {
-      at: new Date().toISOString(), machine, loadBefore: load, plan, cells, delays, growth, minutes: (performance.now() - begin) / 60_000,
+      at: new Date().toISOString(), machine, loadBefore: load, plan, cells, delays, inFlight, growth, minutes: (performance.now() - begin) / 60_000,
       ...(startUp && { startUp }), ...(image && { image }), ...(soaked && { soak: soaked }),
     }
   } finally {
@@ -104,6 +107,19 @@ async function measureLoads(bench: Bench): Promise<{ cells: Cell[]; delays: Cell
   } finally {
     for (const system of systems) await system.stop()
   }
+}
+
+/** Memory of a process only grows, so the rounds, where there was no delay before, cannot tell what a slow TSB costs. */
+async function measureInFlight(bench: Bench): Promise<Cell[]> {
+  const { plan: { inFlight }, progress, stores, upstream, home } = bench
+  if (inFlight === undefined) return []
+  progress.part('Many in flight, from the start')
+  const cells: Cell[] = []
+  for (const store of stores) {
+    const system = await progress.step(`${nameOf(store.id)}: starting`, PLANNED.startUpMs, async () => startWithJournal(store, upstream, home, await store.newJournal()))
+    cells.push(await run(bench, system, { ...inFlight, round: 1 }).finally(() => system.stop()))
+  }
+  return cells
 }
 
 /** Services whose journals hold more and more rows, side by side, so that they meet the same machine. */

@@ -12,6 +12,8 @@ export interface Plan {
   readonly each?: number
   /** Delays of create-key, with (a), (b) and (c). */
   readonly delays: readonly { readonly delayMs: number; readonly callers: readonly number[]; readonly durationMs: number }[]
+  /** So many in flight for so long, each time with a service that has done nothing before: for its memory. */
+  readonly inFlight?: { readonly callers: number; readonly delayMs: number; readonly durationMs: number }
   /** Rows in the journal, at `growthCallers`. */
   readonly rows: readonly number[]
   readonly growthCallers: number
@@ -27,12 +29,15 @@ export const SOAK = { callers: 16, delayMs: 50 } as const
 export const FULL: Plan = {
   size: 'vendor', systems: ['a', 'b', 'c', 'd'], rounds: 3, callers: [1, 16, 64, 256], durationMs: 4_000,
   delays: [{ delayMs: 50, callers: [16, 64], durationMs: 4_000 }, { delayMs: 2_000, callers: [16, 64, 256], durationMs: 9_000 }],
+  inFlight: { callers: 256, delayMs: 2_000, durationMs: 9_000 },
   rows: [0, 10_000, 1_000_000], growthCallers: 64, growthRounds: 5, startUps: 5, image: true, soakSeconds: 600, warmUpMs: 6_000,
 }
 
+const { inFlight: _long, ...withoutInFlight } = FULL
+
 /** About a minute: shows the order of magnitude, and that all of it works. */
 export const QUICK: Plan = {
-  ...FULL, rounds: 1, durationMs: 1_200, delays: [{ delayMs: 50, callers: [16], durationMs: 1_500 }], rows: [0, 10_000], growthRounds: 1, startUps: 1, image: false,
+  ...withoutInFlight, rounds: 1, durationMs: 1_200, delays: [{ delayMs: 50, callers: [16], durationMs: 1_500 }], rows: [0, 10_000], growthRounds: 1, startUps: 1, image: false,
   soakSeconds: 0, warmUpMs: 2_000,
 }
 
@@ -54,8 +59,9 @@ export function plannedMs(plan: Plan): number {
   const warmUp = withoutShell.length * plan.warmUpMs
   const main = plan.rounds * sum(plan.callers.flatMap((callers) => plan.systems.map((system) => loadMs(plan.durationMs, 0, system, callers))))
   const delays = plan.rounds * sum(plan.delays.flatMap(({ delayMs, callers, durationMs }) => callers.flatMap(() => withoutShell.map((system) => loadMs(durationMs, delayMs, system, 0)))))
+  const inFlight = plan.inFlight === undefined ? 0 : withService.length * (startUpMs + loadMs(plan.inFlight.durationMs, plan.inFlight.delayMs, 'b', 0))
   const filling = withService.length * sum(plan.rows.map(fillMs))
   const growth = withService.length * plan.rows.length * (plan.warmUpMs / 2 + plan.growthRounds * loadMs(plan.durationMs, 0, 'b', 0))
   const starts = plan.startUps === 0 ? 0 : 2 * (plan.startUps + 1) * startUpMs
-  return prepareMs + warmUp + main + delays + filling + growth + starts + (plan.image ? imageMs : 0) + plan.soakSeconds * 1_000
+  return prepareMs + warmUp + main + delays + inFlight + filling + growth + starts + (plan.image ? imageMs : 0) + plan.soakSeconds * 1_000
 }

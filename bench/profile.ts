@@ -76,7 +76,7 @@ function tables({ nodes, startTime, samples, timeDeltas }: Profile, fromMs: numb
   })
   return [
     table('Self time by package or file', places!, bundles), table('Self time by function', functions!, bundles),
-    table("By the file of src/ that asked for it: what packages and Node do is its callers'", owners!, bundles),
+    table("By the function of src/ that asked for it: what packages and Node do is its callers'", owners!, bundles),
   ].join('\n\n')
 }
 
@@ -95,7 +95,7 @@ function ownerOf(id: number, byId: ReadonlyMap<number, Profile['nodes'][number]>
   for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
     const { url, functionName } = byId.get(at)!.callFrame
     const place = placeOf(url)
-    if (place.startsWith('src/')) return place
+    if (place.startsWith('src/')) return `${functionName || '(anonymous)'}  ${place}`
     if (functionName !== '(root)') outermost = place === '' ? functionName : `(none of ours) ${place}`
   }
   return outermost

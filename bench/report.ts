@@ -62,8 +62,10 @@ ${absolute(results.cells, plan.systems)}
 
 "Added" is what a system's latency has above that of (a) with as many callers. Without a delay at the TSB every caller asks again at once, so with many callers the
 machine is always full, and latency is the number of callers divided by the throughput. The next section has what a caller waits longer where the HSM is what takes time.
-${plan.systems.includes('c') ? '\nThe CPU time of (c) holds that of the PostgreSQL server, and that of (d) every program of the script. ' : '\n'}Memory is that of the service's process (of the callers, for (a)): the most during a measurement, and at its end. "Loop" is the 99th
-percentile of the event loop's delay.
+
+The CPU time of (c) holds that of the PostgreSQL server, and that of (d) every program of the script.
+Memory is that of the service's process (of the callers, for (a)) in the first round: the most during a measurement, and at its end. A process gives
+little back, so the rows below hold what those above took. "Loop" is the 99th percentile of the event loop's delay.
 
 ## A TSB that takes its time
 
@@ -113,9 +115,10 @@ function absolute(cells: readonly Cell[], systems: readonly SystemId[]): string 
   const rows = unique(cells.map(({ delayMs }) => delayMs)).flatMap((delayMs) => unique(cells.filter((cell) => cell.delayMs === delayMs).map(({ callers }) => callers)).flatMap((callers) => systems.map((system) => {
     const where: Where = { system, callers, delayMs }
     const figure = (name: Figure, digits: number): string => number(medianOf(cells, where, name), digits)
+    const memory = (name: Figure): string => number(medianOf(cells, { ...where, round: 1 }, name), 0)
     const added = (name: Figure): string => (system === 'a' ? '' : number(compared(cells, where, { ...where, system: 'a' }, name, difference), 1))
     return [...(slow ? [number(delayMs, 0)] : []), String(callers), named(system), figure('bundlesPerSecond', 0), figure('p50Ms', 1), figure('p95Ms', 1), figure('p99Ms', 1),
-      added('p50Ms'), added('p95Ms'), added('p99Ms'), figure('cpuMsPerBundle', 2), figure('peakMb', 0), figure('residentMb', 0), figure('loopDelayMs', 1)]
+      added('p50Ms'), added('p95Ms'), added('p99Ms'), figure('cpuMsPerBundle', 2), memory('peakMb'), memory('residentMb'), figure('loopDelayMs', 1)]
   })))
   return table(head, rows)
 }
@@ -137,7 +140,7 @@ function soaked({ soak }: Results): string {
   return `
 ## For a longer time
 
-${number(soak.seconds / 60, 0)} minutes with ${soak.callers} callers and ${soak.delayMs} ms at the TSB, a SQLite journal: ${number(soak.bundles, 0)} bundles, p50 ${number(soak.p50Ms, 1)} ms, p99 ${number(soak.p99Ms, 1)} ms.
+${number(soak.seconds / 60, 1)} minutes with ${soak.callers} callers and ${soak.delayMs} ms at the TSB, a SQLite journal: ${number(soak.bundles, 0)} bundles, p50 ${number(soak.p50Ms, 1)} ms, p99 ${number(soak.p99Ms, 1)} ms.
 
 ${table(['after', 'MB', 'open files', 'loop ms', 'bundles/s'], [0, 0.25, 0.5, 0.75, 1].map(at))}
 

@@ -18,7 +18,7 @@ export const median = (values: readonly number[]): number => {
 
 /** The numbers of a measurement. */
 export type Figure = { [K in keyof Cell]-?: Cell[K] extends number | undefined ? K : never }[keyof Cell]
-export type Where = Partial<Pick<Cell, 'system' | 'callers' | 'delayMs' | 'rows'>>
+export type Where = Partial<Pick<Cell, 'system' | 'callers' | 'delayMs' | 'rows' | 'round'>>
 
 const matching = (cells: readonly Cell[], where: Where): readonly Cell[] =>
   cells.filter((cell) => Object.entries(where).every(([name, value]) => cell[name as keyof Where] === value))

@@ -58,7 +58,7 @@ const add = (times: Times, name: string, ms: number): void => { times.set(name, 
 function tables({ nodes, startTime, samples, timeDeltas }: Profile, fromMs: number, untilMs: number, bundles: number): string {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
-  const [places, functions, owners]: Times[] = [new Map(), new Map(), new Map()]
+  const [places, functions, owners, folders]: Times[] = [new Map(), new Map(), new Map(), new Map()]
   let at = startTime
   samples.forEach((id, index) => {
     const delta = timeDeltas[index] ?? 0
@@ -72,11 +72,14 @@ function tables({ nodes, startTime, samples, timeDeltas }: Profile, fromMs: numb
     const place = placeOf(url)
     add(places!, place === '' ? functionName : place, ms)
     add(functions!, `${functionName || '(anonymous)'}  ${place}`.trim(), ms)
-    add(owners!, ownerOf(id, byId, parents), ms)
+    const owner = ownerOf(id, byId, parents)
+    add(owners!, owner, ms)
+    add(folders!, /src\/[^/]+/.exec(owner)?.[0] ?? owner, ms)
   })
   return [
+    table("By the folder of src/ that asked for it: what packages and Node do is its callers'", folders!, bundles),
     table('Self time by package or file', places!, bundles), table('Self time by function', functions!, bundles),
-    table("By the function of src/ that asked for it: what packages and Node do is its callers'", owners!, bundles),
+    table('By the function of src/ that asked for it', owners!, bundles),
   ].join('\n\n')
 }
 

@@ -24,27 +24,31 @@ npm run bench -- [options]
   --help
 `
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false }, 'soak-minutes': { type: 'string' }, systems: { type: 'string' }, out: { type: 'string' },
-    json: { type: 'boolean', default: false }, from: { type: 'string' }, profile: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
-  },
-})
+function readArguments() {
+  return parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false }, 'soak-minutes': { type: 'string' }, systems: { type: 'string' }, out: { type: 'string' },
+      json: { type: 'boolean', default: false }, from: { type: 'string' }, profile: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    },
+  }).values
+}
+type Words = ReturnType<typeof readArguments>
 
-if (values.help) process.stdout.write(USAGE)
-else if (values.profile) process.stdout.write(`${await profile((line) => { process.stderr.write(`› ${line}\n`) })}\n`)
-else {
-  const results = values.from === undefined ? await run(readPlan()) : JSON.parse(await readFile(values.from, 'utf8')) as Results
-  const out = values.out ?? (values.quick ? undefined : 'docs')
+async function main(): Promise<string> {
+  const words = readArguments()
+  if (words.help) return USAGE
+  if (words.profile) return `${await profile((line) => { process.stderr.write(`› ${line}\n`) })}\n`
+  const results = words.from === undefined ? await run(readPlan(words)) : JSON.parse(await readFile(words.from, 'utf8')) as Results
+  const out = words.out ?? (words.quick ? undefined : 'docs')
   if (out !== undefined) await write(results, out)
-  process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : summary(results))
+  return words.json ? `${JSON.stringify(results, null, 2)}\n` : summary(results)
 }
 
-function readPlan(): Plan {
-  const plan = values.quick ? QUICK : FULL
-  const minutes = Number(values['soak-minutes'] ?? plan.soakSeconds / 60)
+function readPlan(words: Words): Plan {
+  const plan = words.quick ? QUICK : FULL
+  const minutes = Number(words['soak-minutes'] ?? plan.soakSeconds / 60)
   if (!Number.isFinite(minutes) || minutes < 0) throw new Error('--soak-minutes must be a number.')
-  const systems = values.systems === undefined ? plan.systems : (['a', ...values.systems.split(',')] as string[]).filter((system, index, all) => all.indexOf(system) === index)
+  const systems = words.systems === undefined ? plan.systems : (['a', ...words.systems.split(',')] as string[]).filter((system, index, all) => all.indexOf(system) === index)
   if (!systems.every((system): system is SystemId => system in SYSTEMS)) throw new Error('--systems must be some of a,b,c,d.')
   return { ...plan, systems, soakSeconds: minutes * 60 }
 }
@@ -67,4 +71,11 @@ async function write(results: Results, folder: string): Promise<void> {
 function summary(results: Results): string {
   const lines = aimsOf(results).map(({ aim, system, measured, met }) => `${met ? '✓' : '✗'} ${SYSTEMS[system].padEnd(20)} ${measured.padStart(16)}   ${aim}`)
   return `${lines.join('\n')}\n`
+}
+
+try {
+  process.stdout.write(await main())
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
 }

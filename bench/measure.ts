@@ -135,7 +135,7 @@ async function measureGrowth(bench: Bench): Promise<Cell[]> {
         grown.push({ rows, system })
       }
     }
-    for (const { system } of grown) await run(bench, system, { callers: 16, durationMs: plan.warmUpMs / 2, delayMs: 0, round: 0 })
+    for (const { rows, system } of grown) await run(bench, system, { callers: 16, durationMs: plan.warmUpMs / 2, delayMs: 0, rows, round: 0 })
     for (let round = 1; round <= plan.growthRounds; round += 1) {
       for (const { rows, system } of grown) cells.push(await run(bench, system, { callers: plan.growthCallers, durationMs: plan.durationMs, delayMs: 0, rows, round }))
     }
@@ -166,7 +166,7 @@ const nameOf = (id: SystemId): string => SYSTEMS[id]
 
 async function run({ plan, progress }: Bench, system: System, load: Pick<Cell, 'callers' | 'delayMs' | 'round' | 'rows'> & { readonly durationMs: number }): Promise<Cell> {
   const { durationMs, ...where } = load
-  const name = [nameOf(system.id), `${load.callers} callers`, ...(load.delayMs > 0 ? [`${load.delayMs} ms`] : []), ...(load.rows === undefined ? [] : [`${load.rows.toLocaleString('en')} rows`])].join(', ')
+  const name = [nameOf(system.id), `${load.callers} caller${load.callers === 1 ? '' : 's'}`, ...(load.delayMs > 0 ? [`${load.delayMs} ms`] : []), ...(load.rows === undefined ? [] : [`${load.rows.toLocaleString('en')} rows`])].join(', ')
   const ask = { callers: load.callers, durationMs, delayMs: load.delayMs, ...(plan.each !== undefined && { each: plan.each }) }
   const measurement = await progress.step(name, PLANNED.loadMs(durationMs, load.delayMs, system.id, load.callers), () => system.measure(ask), inShort)
   return { ...measurement, ...where, system: system.id }

@@ -11,7 +11,7 @@ import { reportOf } from './report.ts'
 import { SYSTEMS, type SystemId } from './systems.ts'
 
 /** `npm run bench`: measures what a bundle costs, and writes docs/performance.md with its plots. */
-const USAGE = `Measures what a bundle costs, and writes docs/performance.md with its plots. Takes about 25 minutes; PostgreSQL is installed where it is missing.
+const USAGE = `Measures what a bundle costs, and writes docs/performance.md with its plots. Needs Linux, takes about 25 minutes; PostgreSQL is installed where it is missing.
 
 npm run bench -- [options]
   --quick              about a minute: orders of magnitude; writes nothing unless --out says where

@@ -27,8 +27,8 @@ export interface Plan {
 export const SOAK = { callers: 16, delayMs: 50 } as const
 
 export const FULL: Plan = {
-  size: 'vendor', systems: ['a', 'b', 'c', 'd'], rounds: 3, callers: [1, 16, 64, 256], durationMs: 4_000,
-  delays: [{ delayMs: 50, callers: [16, 64], durationMs: 4_000 }, { delayMs: 2_000, callers: [16, 64, 256], durationMs: 9_000 }],
+  size: 'vendor', systems: ['a', 'b', 'c', 'd'], rounds: 3, callers: [1, 16, 64, 256], durationMs: 3_500,
+  delays: [{ delayMs: 50, callers: [64], durationMs: 3_500 }, { delayMs: 2_000, callers: [16, 256], durationMs: 8_000 }],
   inFlight: { callers: 256, delayMs: 2_000, durationMs: 9_000 },
   rows: [0, 10_000, 1_000_000], growthCallers: 64, growthRounds: 5, startUps: 5, image: true, soakSeconds: 600, warmUpMs: 6_000,
 }

@@ -9,11 +9,12 @@ import { hasEnded } from './transitions.ts'
 /** Nobody works on the row: it was released, or its owner let the lease run out. */
 const unheld = (clock: Context['engine']['clock']) => sql<boolean>`(owner is null or lease_until <= ${clock()})`
 /**
- * The lease ran out. With SQLite a lease that ends later than one that begins now was written before the clock was set back: there is no
- * second process whose setting could be another one, and nobody should wait until the clock has caught up.
+ * The lease ran out. With SQLite an earlier process's lease that ends later than one that begins now was written before the clock was set
+ * back: there is no second process whose setting could be another one, and nobody should wait until the clock has caught up. This process's
+ * own leases may end later than this statement knows: its time is that of its building, and others may have been written since.
  */
-const lapsed = ({ engine: { clock, oneProcess }, leaseMs }: Context) => (oneProcess
-  ? sql<boolean>`(lease_until <= ${clock()} or (owner is not null and lease_until > ${clock()} + ${leaseMs}))`
+const lapsed = ({ engine: { clock, oneProcess }, owner, leaseMs }: Context) => (oneProcess
+  ? sql<boolean>`(lease_until <= ${clock()} or (owner <> ${owner} and lease_until > ${clock()} + ${leaseMs}))`
   : sql<boolean>`lease_until <= ${clock()}`)
 /** An ended row lost its Idempotency-Key; the caller may have used it again since. An unfinished one still holds it. */
 const keyIfHeld = { idempotency_key: sql<string | null>`case when ${unfinished} then idempotency_key end` }

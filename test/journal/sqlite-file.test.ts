@@ -145,6 +145,16 @@ describe('the file', () => {
   })
 })
 
+test('a clock that is set back while the process works takes no row from it', async () => {
+  let time = Date.now()
+  const journal = await open({ now: () => time })
+  const claim = await begun(journal, row())
+  // Also what a statement sees that was built before the row's own and runs after it.
+  time -= 1
+  assert.deepEqual(await journal.takeOver(10, []), [])
+  await written(journal, claim, { state: 'key-created' })
+})
+
 describe('a file that another process holds', () => {
   test('fails writes and the heartbeat in their time, not reads; and works again', async () => {
     const journal = await open()

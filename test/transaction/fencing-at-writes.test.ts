@@ -12,7 +12,6 @@ import { REQUESTS, type RequestKind } from './requests.ts'
 const IN_THE_CODE: readonly (readonly [point: Point, kind: RequestKind, reused: boolean])[] = [
   [['completed', 'create-key leaves', 'before'], 'a label', true],
   [['completed', 'create-key leaves', 'after'], 'a label', true],
-  [['completed', 'create-key leaves', 'after'], 'a label', false],
   [['completed', 'create-key leaves', 'after'], 'a label prefix', false],
   [['completed', 'create-key leaves', 'after'], 'an Idempotency-Key and a key password', false],
   [['completed', 'the bundle', 'before'], 'an Idempotency-Key and a key password', true],

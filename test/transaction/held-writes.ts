@@ -17,7 +17,7 @@ export interface AtWrite {
 }
 
 /** So many transactions of one process can stand still at once: each keeps one of its ten connections, and others go on. */
-const AT_ONCE = 6
+const AT_ONCE = 8
 
 /** @returns the cases in groups of as many as one process can hold still */
 export function groupsOf<T>(cases: readonly T[]): T[][] {

@@ -105,8 +105,11 @@ async function assertProblem(running: Running, expected: Expected & { ends: 'pro
   }
   assert.deepEqual(hsm.ours(), [], 'a key is left after the rollback')
   const certificates = hsm.ourCertificates()
-  await quiet()
-  await assertRetry(running)
+  // The cell beside this one differs in its Idempotency-Key alone, and sends its request again.
+  if (running.cell.idempotent) {
+    await quiet()
+    await assertRetry(running)
+  }
   // No promise, but the last line of the undo; asserted last, so that it hides nothing.
   assert.deepEqual(certificates, [], 'a certificate is left after the rollback')
 }

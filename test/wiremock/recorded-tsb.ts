@@ -70,8 +70,12 @@ export interface RecordedTsb {
   removeKey(): Promise<void>
 }
 
-/** Registers the hooks of a test file: one WireMock for all of it, reset before each test. */
-export function recordedTsb(): RecordedTsb {
+let only: RecordedTsb | undefined
+
+/** WireMock with the recorded TSB: one for all that a process asks, fresh before each test. It starts before the first and stops after the last. */
+export const recordedTsb = (): RecordedTsb => only ??= open()
+
+function open(): RecordedTsb {
   let wiremock: WireMock
   before(async () => { wiremock = await startWireMock() })
   after(() => wiremock?.stop())

@@ -32,9 +32,9 @@ interface Running {
 
 /** The process as `npm start` runs it, on a free port. */
 async function start(env: Record<string, string> = {}): Promise<Running> {
-  const child = spawn(process.execPath, ['src/server.ts'], {
+  const child = spawn(process.execPath, pkg.scripts.start.split(' ').slice(1), {
     env: {
-      PATH: process.env['PATH'], AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: join(home, 'root.pem'),
+      PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], AUTH_MODE: 'none', TSB_URL: simulator.url, TRUST_ANCHORS_FILE: join(home, 'root.pem'),
       JOURNAL_URL: `file:${join(home, 'journal.sqlite')}`, PORT: '0', LOG_LEVEL: 'debug', ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -48,7 +48,7 @@ describe('what the operator\'s command says when it can do nothing', { concurren
     const journal = journalFor(t)
     for (const [word, env, code] of [['list', { ...settings, JOURNAL_URL: journal }, 0], ['frobnicate', {}, 2]] as const) {
       const child = spawn(process.execPath, ['src/commands/journal.ts', word, '--json'], {
-        env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'inherit'],
+        env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env }, stdio: ['ignore', 'pipe', 'inherit'],
       })
       const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number]>])
       assert.equal(exitCode, code)

@@ -300,7 +300,7 @@ describe('all faults at once', () => {
 
   const server = (env: Record<string, string>): ReturnType<typeof spawnSync> =>
     spawnSync(process.execPath, [fileURLToPath(new URL('../../src/server.ts', import.meta.url))],
-      { env: { PATH: process.env['PATH'] ?? '', ...env }, encoding: 'utf8', timeout: 20_000 })
+      { env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env }, encoding: 'utf8', timeout: 20_000 })
 
   test('stop the process with exit code 78 and one line each on stderr', () => {
     const { status, stdout, stderr } = server(wrong())

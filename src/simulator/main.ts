@@ -77,7 +77,7 @@ function readArguments(): { options: SimulatorOptions; faults: ReturnType<typeof
 }
 
 /** No body and no credential: a log of this is for everyone to see. */
-function logTrace({ call = 'unknown', method, path, headers: { traceparent } }: RecordedRequest): void {
+function logTrace({ call, method, path, headers: { traceparent } }: RecordedRequest): void {
   if (traceparent !== undefined) process.stdout.write(`${JSON.stringify({ call, method, path, traceparent })}\n`)
 }
 

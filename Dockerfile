@@ -34,7 +34,7 @@ FROM runtime AS simulator
 COPY --from=sources /simulator/simulator ./src/simulator
 EXPOSE 8080
 HEALTHCHECK --interval=2s --timeout=3s --start-period=20s --retries=3 CMD ["node", "-e", "fetch('http://127.0.0.1:8080/v1/versionInfo').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/simulator/main.ts", "--host", "0.0.0.0", "--port", "8080", "--root", "/data/simulator-root.pem"]
+CMD ["node", "src/simulator/main.ts", "--host", "0.0.0.0", "--port", "8080", "--root", "/data/simulator-root.pem", "--log-traces"]
 
 # V8's compiled code and the stripped types of one start that answered its health check: later ones take a quarter less. Node keeps one folder
 # per user id, so another user than the image's own starts as if there were none.

@@ -68,6 +68,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
   if (good('JOURNAL_URL')) checkJournalUrl(values.JOURNAL_URL, faults, warnings)
   const clientCa = files.authorities('TLS_CLIENT_CA_FILE', values.TLS_CLIENT_CA_FILE)
   const traces = readTracesSettings(values, faults, warnings)
+  // Node's own switch, for the TSB, the issuer of JWTs and the database alike: a script that sets it "for now" must not go unnoticed.
+  if (env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') faults.push('NODE_TLS_REJECT_UNAUTHORIZED: 0 would leave every certificate unverified; take it out')
   const auth = good('AUTH_MODE') ? readAuthSettings(values, files, faults, warnings) : undefined
   if (faults.length > 0 || tsb === undefined || auth === undefined) throw new ConfigError(faults)
 
@@ -101,7 +103,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
 export type TsbOnlySettings = Pick<Settings, 'tsb' | 'evidence' | 'transaction'>
 
 /** Variables that matter to it, beside those that begin with TSB_. */
-const TSB_ONLY = ['TRUST_ANCHORS_FILE', 'CLOCK_SKEW_SECONDS', 'TRANSACTION_TIMEOUT_MS', 'SETTLE_AFTER_MS']
+const TSB_ONLY = ['TRUST_ANCHORS_FILE', 'CLOCK_SKEW_SECONDS', 'TRANSACTION_TIMEOUT_MS', 'SETTLE_AFTER_MS', 'NODE_TLS_REJECT_UNAUTHORIZED']
 
 /**
  * Reads the settings of a command that has no callers and no journal: what is wrong or missing with those is no reason to stop it.

@@ -9,6 +9,8 @@ import { ProblemError } from './errors.ts'
 const EXIT_CONFIG = 78
 /** EX_TEMPFAIL: the journal cannot be opened now. A supervisor starts the service again. */
 const EXIT_TEMPFAIL = 75
+/** A longer timer would end at once. */
+const LONGEST_TIMER_MS = 2_147_483_647
 
 function settingsOrExit(): Settings {
   try {
@@ -37,11 +39,13 @@ const app = await buildApp(settings, log).catch((error: unknown) => {
   process.stderr.write(`${error.message}\n`)
   process.exit(EXIT_TEMPFAIL)
 })
-closeWithGrace({ delay: settings.shutdown.graceMs, logger: log }, async ({ signal, err }) => {
+const { delayMs, graceMs } = settings.shutdown
+// The grace begins behind the delay: a transaction that was taken in its last moment has as long as any.
+closeWithGrace({ delay: Math.min(delayMs + graceMs, LONGEST_TIMER_MS), logger: log }, async ({ signal, err }) => {
   if (err) log.error({ err }, 'stopping because of an error')
   log.info({ signal }, 'stopping')
   app.announceStop()
-  await delay(settings.shutdown.delayMs)
+  await delay(delayMs)
   await app.stop()
 })
 await app.http.listen({ host: settings.http.host, port: settings.http.port })

@@ -113,8 +113,8 @@ test('a connection that asks nothing, or never finishes asking, does not hold up
   half.destroy()
 })
 
-test('while it stops, readyz fails and new work is still taken for SHUTDOWN_DELAY_MS', async () => {
-  const server = await start({ SHUTDOWN_DELAY_MS: '1500' })
+test('while it stops, readyz fails and new work is still taken for SHUTDOWN_DELAY_MS, behind which SHUTDOWN_GRACE_MS begins', async () => {
+  const server = await start({ SHUTDOWN_DELAY_MS: '1500', SHUTDOWN_GRACE_MS: '1400' })
   server.process.kill('SIGTERM')
   await server.logged(/"msg":"stopping"/)
   const ready = await fetch(`${server.url}/readyz`)

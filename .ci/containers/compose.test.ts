@@ -38,6 +38,23 @@ describe('docker-compose.yml', () => {
     await assertBundle(home, await compose.run('exec', '-T', 'simulator', 'cat', '/data/simulator-root.pem'))
   })
 
+  test('one trace id joins the caller, the service and the call of the TSB, and a metric moves', async () => {
+    const url = `http://127.0.0.1:${compose.ports['SERVICE_PORT']}`
+    const completed = async (): Promise<number> =>
+      Number(/^attestation_bundle_transactions_total\{outcome="completed",code=""\} (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1])
+    const before = await completed()
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const answer = await fetch(`${url}/v1/attestation-bundles`, {
+      method: 'POST', headers: { 'content-type': 'application/json', traceparent: `00-${trace}-00f067aa0ba902b7-01` }, body: JSON.stringify(order('traced')),
+    })
+    assert.equal(answer.status, 201)
+    await answer.arrayBuffer()
+    assert.match(answer.headers.get('traceresponse') ?? '', new RegExp(`^00-${trace}-`))
+    assert.match(await docker('logs', await compose.container('service')), new RegExp(`"trace_id":"${trace}".*"msg":"transaction completed"`))
+    assert.match(await docker('logs', await compose.container('simulator')), new RegExp(`"call":"create-key".*"traceparent":"00-${trace}-`))
+    assert.equal(await completed(), before + 1)
+  })
+
   test('a rolling restart of two replicas under load fails no request and leaves no half transaction, though nobody repeats anything', async () => {
     await compose.run('up', '-d')
     const balancer = await compose.container('balancer')

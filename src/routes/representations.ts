@@ -19,8 +19,8 @@ export function replyWith(reply: FastifyReply, transaction: OwnTransaction, repr
   const instance = pathOf(id)
   if (bundle === undefined) throw new ProblemError('bundle-not-available', `this transaction is ${statusOf(state)}`, { instance })
   if (bundle.bytes === undefined) throw new ProblemError('bundle-expired', 'the bundle is past its retention time', { instance })
-  // Not `close`, which also comes where the caller went away in the middle.
-  reply.raw.once('finish', delivered)
+  // Not `close`, which also comes where the caller went away in the middle. HEAD gets the fields alone.
+  if (reply.request.method !== 'HEAD') reply.raw.once('finish', delivered)
   return reply
     .type('application/zip')
     // A label is letters, digits, dots, hyphens and underscores, so the quoted form needs no escape (RFC 6266).

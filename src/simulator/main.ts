@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readFault } from './fault-words.ts'
-import { startSimulator, type SimulatorOptions } from './simulator.ts'
+import { startSimulator, type RecordedRequest, type SimulatorOptions } from './simulator.ts'
 
 const usage = `Starts a TSB simulator: real keys, CSRs and attestations under a root of its own.
 
@@ -23,6 +23,7 @@ npm run simulator -- [options]
   --fault JSON                    what goes wrong with a call, each time, for labels that begin so; may be repeated:
                                   '{"call":"certificate-request","kind":"slow","delayMs":2000}'
                                   '{"call":"key-attestation","kind":"hsm-error","label":"bad-"}'
+  --log-traces                    print a JSON line for each request that has a traceparent
   --json                          print one JSON line instead of text
   --help
 `
@@ -41,7 +42,7 @@ function readArguments(): { options: SimulatorOptions; faults: ReturnType<typeof
       'file-naming': { type: 'string' }, 'root-in-chain': { type: 'boolean' }, 'certificate-role': { type: 'string' },
       'api-key-management': { type: 'string', multiple: true }, 'api-key-operation': { type: 'string', multiple: true },
       'api-key-service': { type: 'string', multiple: true }, 'bearer-token': { type: 'string' }, 'keep-invalidated-labels': { type: 'boolean' },
-      'tsb-version': { type: 'string' }, fault: { type: 'string', multiple: true }, json: { type: 'boolean' }, help: { type: 'boolean' },
+      'tsb-version': { type: 'string' }, fault: { type: 'string', multiple: true }, 'log-traces': { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
     },
   })
   const port = Number(values.port ?? '8080')
@@ -70,8 +71,14 @@ function readArguments(): { options: SimulatorOptions; faults: ReturnType<typeof
       },
       ...(bearerToken === undefined ? {} : { bearerToken }),
       ...(values['tsb-version'] === undefined ? {} : { version: values['tsb-version'] }),
+      ...(values['log-traces'] === true ? { heard: logTrace } : {}),
     },
   }
+}
+
+/** No body and no credential: a log of this is for everyone to see. */
+function logTrace({ call, method, path, headers: { traceparent } }: RecordedRequest): void {
+  if (traceparent !== undefined) process.stdout.write(`${JSON.stringify({ call, method, path, traceparent })}\n`)
 }
 
 async function main(): Promise<void> {

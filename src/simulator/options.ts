@@ -1,6 +1,7 @@
 import type { AttestationKey, Pki } from './pki.ts'
 import type { FileNaming } from './export-zip.ts'
 import type { Partition, StoredKey } from './partition.ts'
+import type { RecordedRequest } from './server.ts'
 
 type Maybe<T> = T | Promise<T>
 
@@ -48,6 +49,8 @@ export interface SimulatorOptions {
   /** The HSM's clock. */
   readonly clock?: () => Date
   readonly alter?: Alterations
+  /** Is told of each request as it comes, before anything is checked. */
+  readonly heard?: (request: RecordedRequest) => void
 }
 
 /** What the calls work on. */

@@ -48,6 +48,7 @@ async function handle(parts: ServerParts, request: IncomingMessage, response: Se
   const found = findCall(method, path)
   const recorded = { method, path, headers, body, call: 'call' in found ? found.call.name : undefined }
   parts.requests.push(recorded)
+  parts.context.options.heard?.(recorded)
   if (!('call' in found)) {
     // Spring's own answers have no errorCode: nobody may take this 404 for "no such key".
     send(response, jsonAnswer(found.allowed.length === 0 ? 404 : 405, { message: found.allowed.length === 0 ? 'Not Found' : 'Method Not Allowed' }))

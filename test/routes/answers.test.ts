@@ -233,10 +233,11 @@ test('the log says of each bundle for auditors who made it, and each time that i
   const { location } = await issue(order('audited'), { 'idempotency-key': 'audited' })
   await bytesOf(await service.get(location, { accept: 'application/zip' }))
   await bytesOf(await service.get(location, JSON_ONLY))
-  await bytesOf(await service.post(order('audited'), { 'idempotency-key': 'audited' }))
+  assert.equal((await fetch(`${service.url}${location}`, { method: 'HEAD' })).status, 200)
+  const last = 'a'.repeat(32)
+  await bytesOf(await service.post(order('audited'), { 'idempotency-key': 'audited', traceparent: `00-${last}-${'b'.repeat(16)}-01` }))
   const ofThis = ({ audit, label }: Readonly<Record<string, unknown>>): boolean => audit === true && label === 'audited'
-  let seen = 0
-  await service.logged((line) => ofThis(line) && line['event'] === 'delivered' && (seen += 1) === 3)
+  await service.logged((line) => ofThis(line) && line['trace_id'] === last)
   const lines = service.log.filter(ofThis)
   assert.deepEqual(lines.map(({ event, caller, transaction }) => [event, caller, `/v1/attestation-bundles/${String(transaction)}`]),
     ['created', 'delivered', 'delivered', 'delivered'].map((event) => [event, 'anonymous', location]))

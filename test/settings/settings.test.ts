@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, readSettings, type Settings } from '../../src/config.ts'
+import { ConfigError, readSettings, readTsbOnlySettings, type Settings } from '../../src/config.ts'
 import { Environment, SECRETS, VARIABLES } from '../../src/settings/environment.ts'
 import { sharedPki } from '../support/service.ts'
 
@@ -175,6 +175,14 @@ describe('credentials for the TSB', () => {
     if (faults.length > 0) assertFaults(env, 'TSB_BEARER_TOKEN')
     else assert.equal(settingsOf(env).tsb.bearerToken, 'first,second')
   })
+})
+
+test("Node's switch for certificates stops the start, and that of the commands that only talk to the TSB", () => {
+  const off = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+  assertFaults(off, 'NODE_TLS_REJECT_UNAUTHORIZED')
+  assert.throws(() => readTsbOnlySettings({ ...least, ...off }), /^ConfigError: NODE_TLS_REJECT_UNAUTHORIZED: /)
+  // Node knows that one value and no other.
+  assert.deepEqual(faultsOf({ NODE_TLS_REJECT_UNAUTHORIZED: '1' }), [])
 })
 
 describe('the _FILE forms', () => {

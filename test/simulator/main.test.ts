@@ -12,20 +12,27 @@ const main = fileURLToPath(new URL('../../src/simulator/main.ts', import.meta.ur
 
 function run(...args: string[]) {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  return { child, line: once(createInterface(child.stdout), 'line').then(([line]) => String(line)), exit: once(child, 'exit') }
+  const output = createInterface(child.stdout)
+  const line = (): Promise<string> => once(output, 'line').then(([text]) => String(text))
+  return { child, line, exit: once(child, 'exit') }
 }
 
-test('starts from the command line, writes its root, and stops on SIGTERM', async () => {
+test('starts from the command line, writes its root, logs traces, and stops on SIGTERM', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'simulator-main-'))
   try {
     const root = join(folder, 'root.pem')
-    const { child, line, exit } = run('--port', '0', '--root', root, '--attestation-key', 'ec', '--api-key-management', 'm1', '--tsb-version', '9.9.9', '--json',
+    const { child, line, exit } = run('--port', '0', '--root', root, '--attestation-key', 'ec', '--api-key-management', 'm1', '--tsb-version', '9.9.9', '--log-traces', '--json',
       '--fault', '{"call":"license-info","kind":"unavailable"}')
-    const started = JSON.parse(await line) as { url: string; root: string }
+    const started = JSON.parse(await line()) as { url: string; root: string }
     assert.equal(started.root, root)
     assert.match(await readFile(root, 'utf8'), /^-----BEGIN CERTIFICATE-----\n/)
     assert.deepEqual(await (await fetch(`${started.url}/v1/versionInfo`)).json(), { Version: '9.9.9', Vendor: 'TSB simulator' })
     assert.equal((await fetch(`${started.url}/v1/key`)).status, 401)
+    const logged = line()
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    await fetch(`${started.url}/v1/versionInfo?x=y`, { headers: { traceparent, 'x-api-key': 'planted', authorization: 'Bearer planted' } })
+    // The first line since the start: what came without a trace before it left none.
+    assert.deepEqual(JSON.parse(await logged), { call: 'version-info', method: 'GET', path: '/v1/versionInfo', traceparent })
     for (const _ of [1, 2]) assert.equal((await fetch(`${started.url}/v1/licenseInfo`)).status, 503)
     child.kill('SIGTERM')
     assert.deepEqual(await exit, [0, null])

@@ -13,11 +13,11 @@ export function remembered<A extends readonly unknown[], T>(keyOf: (...input: A)
   const known = new Map<string, T>()
   return (...input) => {
     const key = keyOf(...input)
-    if (known.has(key)) return known.get(key) as T
-    const value = compute(...input)
-    // The oldest goes: whoever sends new ones all the time gains nothing but what it costs without a memory.
-    if (known.size >= MOST) known.delete(known.keys().next().value!)
+    const value = known.has(key) ? known.get(key) as T : compute(...input)
+    // To the end with it, so that the one goes which was not asked for longest: every bundle brings a new key, and the same device.
+    known.delete(key)
     known.set(key, value)
+    if (known.size > MOST) known.delete(known.keys().next().value!)
     return value
   }
 }

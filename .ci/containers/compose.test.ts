@@ -85,11 +85,7 @@ describe('docker-compose.yml', () => {
     const failed = [...outcomes].filter(([, outcome]) => outcome !== 201)
     assert.deepEqual(failed, [])
     process.stdout.write(`${outcomes.size} transactions during the rolling restart, all 201\n`)
-    // A transaction was running when each of them was asked to stop, and was finished by it.
-    for (const service of ['service', 'service-2']) {
-      const log = await docker('logs', await compose.container(service))
-      assert.match(log.slice(log.indexOf('"msg":"stopping"')), /"msg":"transaction completed"/, service)
-    }
+    // Whether one was running at the moment of a signal is chance here; image.test.ts has it for certain.
     assert.deepEqual((await keys(compose)).filter((label) => !before.includes(label)).sort(), [...outcomes.keys()].sort())
     const rows = JSON.parse(await compose.run('exec', '-T', 'service', 'node', 'src/commands/journal.ts', 'list', '--json')) as unknown[]
     assert.deepEqual(rows, [])

@@ -51,8 +51,16 @@ const NUMBERS_ONLY: Recorder = {
   close: async () => {},
 }
 
+/** Asking for a few random bytes costs as much as asking for many, and a bundle has some fourteen spans. */
+const POOL_BYTES = 4096
+let pool = Buffer.alloc(0)
+let taken = 0
+
 /** All zero would be no id at all, but no random source gives that in any number of lifetimes. */
-const idOf = (bytes: number): string => randomBytes(bytes).toString('hex')
+function idOf(bytes: number): string {
+  if (taken + bytes > pool.length) [pool, taken] = [randomBytes(POOL_BYTES), 0]
+  return pool.toString('hex', taken, taken += bytes)
+}
 
 /** @param recorder OpenTelemetry's, where it is asked for */
 export function openTracing(recorder: Recorder = NUMBERS_ONLY): Tracing {

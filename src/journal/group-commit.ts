@@ -3,13 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 export interface GroupCommit {
   /**
-   * Does work on the database, and answers once what it did, or saw, is on the disk.
-   * @param writes whether it changes anything
+   * Changes something, and answers once that is on the disk.
+   * @param work statements that stand for themselves; run later, in the order of the calls
    * @throws what the work threw, which then changed nothing; SQLITE_BUSY where another process held the file for too long; what COMMIT threw,
    * and then nobody knows whether it is on the disk
    */
-  run<T>(writes: boolean, work: () => T): Promise<T>
-  /** Commits what is open. */
+  write<T>(work: () => T): Promise<T>
+  /** Looks at what is on the disk: nobody may act on what a crash can still undo. @throws as `write` */
+  read<T>(work: () => T): Promise<T>
+  /** Writes and commits what waits. */
   flush(): void
 }
 
@@ -38,72 +40,90 @@ export async function patiently<T>({ isBusy, busyMs }: Patience, work: () => T):
   }
 }
 
+/** For who has the database to itself, in a transaction of its own: the migrations. */
+export const UNGROUPED: GroupCommit = {
+  write: async (work) => work(),
+  read: async (work) => work(),
+  flush: () => { /* nothing waits */ },
+}
+
 interface Waiting {
-  answer(): void
+  readonly since: number
+  /** Does the work. @returns what to call once it is durable */
+  run(): () => void
   fail(error: unknown): void
 }
 
 /**
- * Lets the writes that come in one turn of the event loop share a COMMIT, and so one wait for the disk: each is a statement that stands for
- * itself, and none is answered before it is durable. SQLite works on this process's only thread, so a wait for each write would hold up all
- * transactions for each step of every one. What is read meanwhile waits as well: nobody may act on what a crash can still undo.
- * @param database in WAL mode with `synchronous=full` and no busy time-out, and used through this alone
+ * Lets writes share a COMMIT, and so a wait for the disk: each is a statement that stands for itself, and none is answered before it is
+ * durable. SQLite works on this process's only thread, so a wait for each write would hold up all transactions for each step of every one.
+ * @param database in WAL mode with `synchronous=full` and no busy time-out, and written through this alone
  */
 export function openGroupCommit(database: DatabaseSync, patience: Patience): GroupCommit {
-  let group: Waiting[] | undefined
-  let opening: Promise<void> | undefined
+  let waiting: Waiting[] = []
+  let planned = false
 
-  const end = (settle: (waiting: Waiting) => void): void => {
-    const ended = group
-    group = undefined
-    ended?.forEach(settle)
+  /** Always from an event of its own, so that what comes in the same turn of the event loop shares the commit. */
+  const plan = (ms: number): void => {
+    planned = true
+    const go = (): void => {
+      planned = false
+      flush()
+    }
+    if (ms > 0) setTimeout(go, ms)
+    else setImmediate(go)
+  }
+  const commit = (group: readonly Waiting[]): void => {
+    const done = group.map((each) => {
+      try {
+        return each.run()
+      } catch (error) {
+        // A statement that is refused leaves the others' work alone, but some faults (a full disk) take the whole transaction back
+        // (sqlite.org/lang_transaction.html, section 3).
+        if (!database.isTransaction) throw error
+        return () => { each.fail(error) }
+      }
+    })
+    database.exec('commit')
+    for (const answer of done) answer()
   }
   const flush = (): void => {
-    if (group === undefined) return
+    if (waiting.length === 0) return
+    const begun = performance.now()
     try {
-      database.exec('commit')
-      end((waiting) => { waiting.answer() })
+      database.exec('begin immediate')
+    } catch (error) {
+      const busy = patience.isBusy(error)
+      const isOver = ({ since }: Waiting): boolean => !busy || begun - since >= patience.busyMs
+      for (const each of waiting.filter(isOver)) each.fail(error)
+      waiting = waiting.filter((each) => !isOver(each))
+      if (waiting.length > 0 && !planned) plan(AGAIN_MS)
+      return
+    }
+    const group = waiting
+    waiting = []
+    try {
+      commit(group)
     } catch (error) {
       if (database.isTransaction) database.exec('rollback')
-      end((waiting) => { waiting.fail(error) })
-    }
-  }
-  const open = (): void => {
-    database.exec('begin immediate')
-    group = []
-    setImmediate(flush)
-  }
-  /** At once where that is possible, so that nobody overtakes whoever came first. */
-  const openNow = (): void => {
-    try {
-      open()
-    } catch (error) {
-      if (!patience.isBusy(error)) throw error
-      opening = patiently(patience, open).finally(() => { opening = undefined })
+      for (const each of group) each.fail(error)
     }
   }
 
   return {
     flush,
-    async run(writes, work) {
-      // In a transaction of somebody else's, the migrations', everything is direct.
-      if (group === undefined && (!writes || database.isTransaction)) return patiently(patience, work)
-      if (group === undefined && opening === undefined) openNow()
-      while (group === undefined) {
-        await opening
-        if (group === undefined && opening === undefined) openNow()
-      }
-      const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof work>>()
-      const mine = group
-      try {
-        const result = work()
-        mine.push({ answer: () => { resolve(result) }, fail: reject })
-      } catch (error) {
-        mine.push({ answer: () => { reject(error as Error) }, fail: reject })
-        // A statement that is refused leaves the others' work alone, but some faults (a full disk) take the whole transaction back
-        // (sqlite.org/lang_transaction.html, section 3).
-        if (!database.isTransaction) end((waiting) => { waiting.fail(error) })
-      }
+    read: (work) => patiently(patience, work),
+    write<T>(work: () => T) {
+      const { promise, resolve, reject } = Promise.withResolvers<T>()
+      waiting.push({
+        since: performance.now(),
+        run() {
+          const result = work()
+          return () => { resolve(result) }
+        },
+        fail: reject,
+      })
+      if (!planned) plan(0)
       return promise
     },
   }

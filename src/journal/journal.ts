@@ -30,6 +30,8 @@ export interface NewTransaction {
   readonly label: string
   /** The label holds the transaction's id, so that nothing else can want it. */
   readonly labelIsOurs: boolean
+  /** create-key follows at once: stamped as `Change.createLeaves` does. */
+  readonly createLeaves?: true
   readonly idempotency?: { readonly key: string; readonly fingerprint: Fingerprint }
   readonly createdAt: Date
   /** The body of create-key without its password: a recovery compares the key that it finds with it. */
@@ -39,7 +41,7 @@ export interface NewTransaction {
 }
 
 /** One transaction, as callers and operators see it. */
-export interface Transaction extends Omit<NewTransaction, 'createBody' | 'secret'> {
+export interface Transaction extends Omit<NewTransaction, 'createBody' | 'secret' | 'createLeaves'> {
   /** TSB and partition. */
   readonly tsb: string
   readonly state: TransactionState

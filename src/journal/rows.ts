@@ -20,8 +20,8 @@ const optional = <K extends string, V>(key: K, value: V | null | undefined): { r
   (value === null || value === undefined ? {} : { [key]: value } as { [key in K]: V })
 const parsed = <T>(json: string | null): T | null => (json === null ? null : JSON.parse(json) as T)
 
-/** @returns the columns of a new row that do not depend on who writes it and when */
-export function columnsOfNew(row: NewTransaction) {
+/** @returns the columns of a new row that do not depend on who writes it */
+export function columnsOfNew(row: NewTransaction, clock: RawBuilder<number>) {
   return {
     id: row.id,
     caller: row.caller,
@@ -34,6 +34,7 @@ export function columnsOfNew(row: NewTransaction) {
     create_body: JSON.stringify(row.createBody),
     secret: row.secret ?? null,
     created_at: row.createdAt.getTime(),
+    ...(row.createLeaves && { sent_at: clock }),
     steps: '[]',
   }
 }

@@ -10,17 +10,17 @@ const MOST_STATEMENTS = 100
 /**
  * Kysely over `node:sqlite`, with one COMMIT for the writes that come together. Statements stand for themselves: transactions of kysely's
  * are not offered, because their statements would mix with others'.
- * @param database used through this alone, but for a transaction by hand before anything else is asked
+ * @param database written through this alone
  */
 export function sqliteDialect(database: DatabaseSync, commits: GroupCommit): Dialect {
   const statementFor = rememberStatements(database)
   const notOffered = async (): Promise<never> => { throw new Error('the SQLite journal writes single statements') }
 
   const connection: DatabaseConnection = {
-    executeQuery: <R>({ sql, parameters, query }: CompiledQuery) => commits.run(query.kind !== 'SelectQueryNode', (): QueryResult<R> => {
-      const { statement, reads } = statementFor(sql)
+    executeQuery: <R>({ sql, parameters, query }: CompiledQuery) => commits[query.kind === 'SelectQueryNode' ? 'read' : 'write']((): QueryResult<R> => {
+      const { statement, givesRows } = statementFor(sql)
       const values = parameters as readonly SQLInputValue[]
-      if (reads) return { rows: statement.all(...values) as R[] }
+      if (givesRows) return { rows: statement.all(...values) as R[] }
       const { changes, lastInsertRowid } = statement.run(...values)
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
     }),
@@ -42,8 +42,7 @@ export function sqliteDialect(database: DatabaseSync, commits: GroupCommit): Dia
 
 interface Prepared {
   readonly statement: StatementSync
-  /** It gives rows. */
-  readonly reads: boolean
+  readonly givesRows: boolean
 }
 
 /** Prepares a statement once: that takes as long as running it. */
@@ -53,7 +52,7 @@ function rememberStatements(database: DatabaseSync): (sql: string) => Prepared {
     const known = statements.get(sql)
     if (known !== undefined) return known
     const statement = database.prepare(sql)
-    const prepared = { statement, reads: statement.columns().length > 0 }
+    const prepared = { statement, givesRows: statement.columns().length > 0 }
     if (statements.size >= MOST_STATEMENTS) statements.delete(statements.keys().next().value!)
     statements.set(sql, prepared)
     return prepared

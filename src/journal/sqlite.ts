@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Kysely, sql } from 'kysely'
 import { ProblemError } from '../errors.ts'
 import type { Engine, EngineLimits } from './engine.ts'
-import { openGroupCommit, patiently, type Patience } from './group-commit.ts'
+import { type GroupCommit, openGroupCommit, patiently, UNGROUPED } from './group-commit.ts'
 import type { JournalOptions } from './journal.ts'
 import { migrate } from './migrations.ts'
 import type { JournalDatabase, JournalTables } from './schema.ts'
@@ -44,9 +44,9 @@ export async function openSqlite(options: JournalOptions & EngineLimits): Promis
     const database = connect(path, answerMs)
     opened.unshift(database)
     const patience = { isBusy, busyMs: answerMs }
-    const db = kyselyOver(database, patience)
     await patiently(patience, () => { database.exec('begin immediate') })
-    await migrateAlone(database, db)
+    await migrateAlone(database)
+    const db = kyselyOver(database, openGroupCommit(database, patience))
     return {
       db,
       clock: () => sql<number>`${now()}`,
@@ -55,7 +55,7 @@ export async function openSqlite(options: JournalOptions & EngineLimits): Promis
       async anew(work) {
         const own = connect(path, answerMs)
         try {
-          return await work(kyselyOver(own, patience))
+          return await work(kyselyOver(own, openGroupCommit(own, patience)))
         } finally {
           own.close()
         }
@@ -120,14 +120,14 @@ function connect(path: string, busyMs: number): DatabaseSync {
   }
 }
 
-const kyselyOver = (database: DatabaseSync, patience: Patience): JournalDatabase =>
-  new Kysely<JournalTables>({ dialect: sqliteDialect(database, openGroupCommit(database, patience)) })
+const kyselyOver = (database: DatabaseSync, commits: GroupCommit): JournalDatabase =>
+  new Kysely<JournalTables>({ dialect: sqliteDialect(database, commits) })
 
 /** In a transaction that was begun, and that nobody else can write beside: a command may open the journal at the same moment. */
-async function migrateAlone(database: DatabaseSync, db: JournalDatabase): Promise<void> {
+async function migrateAlone(database: DatabaseSync): Promise<void> {
   try {
     await migrate({
-      db,
+      db: kyselyOver(database, UNGROUPED),
       types: { bytes: 'blob', byteText: sql`text collate binary` },
       executed: async () => database.prepare('select name from bundle_migration').all().map((row) => String(row['name'])),
     })

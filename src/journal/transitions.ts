@@ -3,11 +3,14 @@ import type { Change, Claim, TransactionState } from './journal.ts'
 const UNDONE: readonly TransactionState[] = ['rolled-back', 'rollback-owed', 'abandoned']
 const FAILING: readonly TransactionState[] = ['rolling-back', ...UNDONE]
 
-/** What may follow what (design/transaction.md, "The journal"). A change that keeps the state needs no line. */
+/**
+ * What may follow what (design/transaction.md, "The journal"). A change that keeps the state needs no line. How far a transaction with a key
+ * has come is only for whoever looks, and a fast one is not written down at each step.
+ */
 const NEXT: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
   began: ['key-created', ...FAILING],
-  'key-created': ['csr-generated', ...FAILING],
-  'csr-generated': ['attested', ...FAILING],
+  'key-created': ['csr-generated', 'attested', 'committed', ...FAILING],
+  'csr-generated': ['attested', 'committed', ...FAILING],
   attested: ['committed', ...FAILING],
   'rolling-back': UNDONE,
   'rollback-owed': ['rolled-back', 'abandoned'],

@@ -17,7 +17,7 @@ export async function begin(context: Context, row: NewTransaction): Promise<Begu
   const { engine: { db, clock }, tsb, owner, leaseMs } = context
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const inserted = await db.insertInto('bundle_transaction')
-      .values({ ...columnsOfNew(row), tsb, owner, fence: 1, lease_until: sql<number>`${clock()} + ${leaseMs}` })
+      .values({ ...columnsOfNew(row, clock()), tsb, owner, fence: 1, lease_until: sql<number>`${clock()} + ${leaseMs}` })
       .onConflict((conflict) => conflict.doNothing())
       .returning('id')
       .executeTakeFirst()

@@ -23,6 +23,11 @@ export interface Entry {
    * @throws RowLost; ProblemError `journal-unavailable` where it is not known whether the write landed
    */
   write(change: Change): Promise<void>
+  /**
+   * Writes a state down where it lasts, and lets nobody wait: for one that no recovery needs and an operator only reads. The next write goes
+   * in its place, or follows it and finds out where it failed.
+   */
+  note(state: TransactionState): void
   /** When the last successful write was sent, by the monotonic clock: for a lease from then nobody else can have the row. */
   provenAt(): number
   /**
@@ -34,16 +39,23 @@ export interface Entry {
 
 /** An unanswered write can still land between a look at the row and the next write, so each look may be outdated once per such write. */
 const MOST_LOOKS = 3
+/** Whoever looks at a transaction looks at one that stands still for longer than this. */
+const NOTED_AFTER_MS = 500
 
 /**
  * @param journal where the row is
  * @param first the claim that `begin` gave
+ * @param sentAt when `begin` was sent, by the monotonic clock
+ * @param notedAfterMs how long a state lasts before it is noted
  */
-export function openEntry(journal: Journal, first: Claim): Entry {
+export function openEntry(journal: Journal, first: Claim, sentAt: number, notedAfterMs = NOTED_AFTER_MS): Entry {
   let claim = first
   let lost = false
   let unanswered = false
-  let provenAt = performance.now()
+  let provenAt = sentAt
+  let timer: NodeJS.Timeout | undefined
+  /** The last note that went on its way. */
+  let noted = Promise.resolve()
 
   const lose = (): RowLost => {
     lost = true
@@ -71,6 +83,17 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     return now.state
   }
 
+  const write = async (change: Change): Promise<void> => {
+    if (lost) throw new RowLost()
+    if (await attempt(change)) return
+    for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
+      const state = await reread()
+      if (state === 'committed') throw new AlreadyCommitted()
+      if (state === 'rolled-back' || state === 'abandoned') return
+      if (await attempt(change)) return
+    }
+    throw lose()
+  }
   return {
     id: first.id,
     state: () => claim.state,
@@ -78,15 +101,16 @@ export function openEntry(journal: Journal, first: Claim): Entry {
     provenAt: () => provenAt,
     reread,
     async write(change) {
-      if (lost) throw new RowLost()
-      if (await attempt(change)) return
-      for (let look = 0; unanswered && look < MOST_LOOKS; look++) {
-        const state = await reread()
-        if (state === 'committed') throw new AlreadyCommitted()
-        if (state === 'rolled-back' || state === 'abandoned') return
-        if (await attempt(change)) return
-      }
-      throw lose()
+      clearTimeout(timer)
+      await noted
+      await write(change)
+    },
+    note(state) {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        // What fails here is met by the next write: the row is lost, or the note was not answered.
+        noted = noted.then(() => write({ state })).catch(() => undefined)
+      }, notedAfterMs).unref()
     },
   }
 }

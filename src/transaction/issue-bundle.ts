@@ -33,13 +33,13 @@ export async function issueBundle(saga: Saga, order: Order, tools: Tools): Promi
   const csr = await saga.step('generate-csr', async () => {
     debt.certificateMayExist()
     const answer = await tsb.requestCertificate(certificateRequestBody(order, key.label), signal)
-    await tools.reached('csr-generated')
+    tools.reached('csr-generated')
     return answer
   })
 
   const attestationExport = await saga.step('export-attestation', async () => {
     const answer = await tsb.exportKeyAttestation(key, signal)
-    await tools.reached('attested')
+    tools.reached('attested')
     return answer
   })
 

@@ -79,8 +79,10 @@ export function openKeyDebt(parts: {
   readonly leaseMs: number
   readonly now: () => number
   reopen(what: Omit<Reopened, 'secret'>): Promise<'owed' | 'abandoned' | 'committed'>
+  /** The row says already that the create leaves. */
+  readonly noted?: boolean
 }): KeyDebt {
-  const { tsb, entry, key, body, labelIsOurs, settleAfterMs, leaseMs, now } = parts
+  const { tsb, entry, key, body, labelIsOurs, settleAfterMs, leaseMs, now, noted = false } = parts
   let sentAt = now()
   let publicKey: Uint8Array | undefined
   let certificate = false
@@ -133,7 +135,8 @@ export function openKeyDebt(parts: {
   return {
     labelIsOurs,
     async createLeaves() {
-      await entry.write({ createLeaves: true }).catch(NotSent.instead)
+      const isNoted = noted && performance.now() - entry.provenAt() < FRESH_NOTE_MS
+      if (!isNoted) await entry.write({ createLeaves: true }).catch(NotSent.instead)
       return () => {
         try { nobodyElseHasIt() } catch (error) { NotSent.instead(error) }
         sentAt = now()
@@ -160,6 +163,8 @@ export function openKeyDebt(parts: {
   }
 }
 
+/** A row that says for longer that its create leaves would say a wrong time; it may also have become another process's. */
+const FRESH_NOTE_MS = 500
 /** How old a look may be that a delete relies on where no row protects the label. */
 const FRESH_MS = 2_000
 

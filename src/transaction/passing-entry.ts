@@ -19,5 +19,6 @@ export function openPassingEntry(id: string, noted: (change: Change) => void): E
       state = change.state ?? state
       noted(change)
     },
+    note(next) { state = next },
   }
 }

@@ -90,7 +90,7 @@ export async function rehearse(order: Order, id: string, parts: RehearsalParts, 
       tsb: { ...tsb, createKey: (created, leaves) => tsb.createKey(created, leaves, deadline) },
       id, key, keyBody: body, startedAt, debt, now: parts.now, evidence: settings,
       signal: AbortSignal.any([deadline, interrupted]),
-      reached: (state) => entry.write({ state }),
+      reached: (state) => { entry.note(state) },
       pack: (content) => packBundle({ ...content, serviceVersion: pkg.version }),
       commit: async () => undefined,
     }))

@@ -84,6 +84,7 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const { journal, recovery, observer } = around
   const row = await newRow(request, around)
   const { id, label } = row
+  const beginSentAt = performance.now()
   const begun = await journal.begin(row)
   if (begun.state === 'label-held') {
     throw new ProblemError('key-label-taken', 'another transaction holds this label until it ends or its rollback is settled', { retryAfterSeconds: 5 })
@@ -92,7 +93,7 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
 
   recovery.hold(id)
   observer.began({ id, caller, label })
-  const entry = openEntry(journal, begun.claim)
+  const entry = openEntry(journal, begun.claim, beginSentAt)
   const keyBody = createKeyBody(order, label)
   const key = { label, ...(order.password !== undefined && { password: order.password }) }
   const debt = openKeyDebt({
@@ -100,6 +101,7 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
     // Not the clock of the day: set back by two seconds, it would make our own key look older than the request, and set forward, a foreign one ours.
     now: () => performance.now(),
     reopen: (what) => reopenRow(around, row, what),
+    noted: row.createLeaves === true,
   })
   const result = await runFlow(request, around, { id, startedAt: row.createdAt, key, keyBody, debt }, entry)
   await endRow(around, row, entry, debt, result)
@@ -108,8 +110,8 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const transaction = { id, caller, label, steps }
   if (result.ok) {
     observer.ended({ transaction, outcome: 'completed' })
-    // How long the commit took is known only now. The bundle is kept, so a failure here changes nothing.
-    await journal.noteSteps(id, steps).catch(() => undefined)
+    // How long the commit took is known only now. The bundle is kept, so nobody waits, and a failure here changes nothing.
+    void journal.noteSteps(id, steps).catch(() => undefined)
     const { bundle, report } = result.value
     return { transaction: { id, label, state: 'committed', createdAt: row.createdAt, endedAt: around.now(), steps, bundle: storedBundle(bundle), report }, replayed: false }
   }
@@ -129,7 +131,9 @@ async function newRow({ order, caller, idempotency }: IssueRequest, around: Surr
   const { password, ...body } = createKeyBody(order, labelOf(order, id))
   const secret = password && around.seal(id, password)
   return {
-    id, caller, label: body.label, labelIsOurs: order.label.kind === 'prefix', createdAt: around.now(),
+    id, caller, label: body.label, createdAt: around.now(),
+    // Under a fresh label nothing is looked at before the create.
+    labelIsOurs: order.label.kind === 'prefix', ...(order.label.kind === 'prefix' && { createLeaves: true as const }),
     // `password: true` says that there was one: a recovery that does not have it must know why it is refused.
     createBody: { ...body, ...(password !== undefined && { password: true }) },
     ...(secret !== undefined && { secret }),
@@ -147,7 +151,7 @@ function runFlow(
     await around.gate.pass()
     return issueBundle(saga, order, {
       ...own, tsb, signal, now, evidence: settings,
-      reached: (state) => entry.write({ state }),
+      reached: (state) => { entry.note(state) },
       pack: (content) => packBundle({ ...content, serviceVersion: pkg.version }),
       async commit(bundle, report) {
         try {

@@ -18,8 +18,8 @@ export interface Tools {
   readonly evidence: { readonly trustAnchors: readonly TrustAnchor[]; readonly clockSkewSeconds: number }
   readonly debt: KeyDebt
   now(): Date
-  /** Writes down that a step is behind us, before the next one sends anything. */
-  reached(state: 'csr-generated' | 'attested'): Promise<void>
+  /** Writes down that a step is behind us, for whoever looks. No recovery needs it, so nobody waits for it. */
+  reached(state: 'csr-generated' | 'attested'): void
   pack(content: Omit<BundleContent, 'serviceVersion'>): Promise<PackedBundle>
   /** Makes the bundle durable before the first byte of the answer. */
   commit(bundle: PackedBundle, report: EvidenceReport): Promise<void>

@@ -33,7 +33,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const insert = (id: number, bytes = 0): Promise<unknown> => commits.run(true, () => database.prepare('insert into written values (?, zeroblob(?))').run(id, bytes))
+const insert = (id: number, bytes = 0): Promise<unknown> => commits.write(() => database.prepare('insert into written values (?, zeroblob(?))').run(id, bytes))
 const idsIn = (connection: DatabaseSync): unknown[] => connection.prepare('select id from written order by id').all().map((row) => row['id'])
 const seen = (): unknown[] => idsIn(other)
 
@@ -51,17 +51,12 @@ test('a write that waited for an answer goes into a later commit', async () => {
   assert.deepEqual([seen(), committed], [[1, 2, 3], 3])
 })
 
-test('what is read while writes are not committed yet is answered when they are', async () => {
+test('what is not committed yet is not read', async () => {
   const write = insert(1)
-  const read = commits.run(false, () => idsIn(database)).then((ids) => ({ ids, durable: seen() }))
-  assert.deepEqual(seen(), [])
-  assert.deepEqual(await read, { ids: [1], durable: [1] })
-  await write
-})
-
-test('what is read without writes takes no part in a commit', async () => {
-  assert.deepEqual(await commits.run(false, () => idsIn(database)), [])
+  assert.deepEqual(await commits.read(() => idsIn(database)), [])
   assert.equal(committed, 0)
+  await write
+  assert.deepEqual(await commits.read(() => idsIn(database)), [1])
 })
 
 test('a write that is refused changes nothing, and the others of its commit stand', async () => {
@@ -72,9 +67,9 @@ test('a write that is refused changes nothing, and the others of its commit stan
 
 test('a commit that fails is told to all who wait for it, and the next one works', async () => {
   database.exec('pragma foreign_keys = on')
-  const orphan = commits.run(true, () => database.prepare('insert into child values (9)').run())
-  const results = await Promise.allSettled([insert(1), orphan, commits.run(false, () => idsIn(database))])
-  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'rejected', 'rejected'])
+  const orphan = commits.write(() => database.prepare('insert into child values (9)').run())
+  const results = await Promise.allSettled([insert(1), orphan])
+  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'rejected'])
   assert.match(String((results[0] as PromiseRejectedResult).reason), /FOREIGN KEY/)
   assert.deepEqual(seen(), [])
   await insert(2)
@@ -103,14 +98,6 @@ test('a file that another one holds is waited for without holding this thread, a
   await waiting
   clearInterval(turn)
   assert.deepEqual([seen(), committed], [[2, 3], 1])
-})
-
-test('in a transaction of somebody else\'s nothing is committed', async () => {
-  database.exec('begin immediate')
-  await insert(1)
-  assert.deepEqual([seen(), committed], [[], 0])
-  database.exec('rollback')
-  assert.deepEqual(seen(), [])
 })
 
 test('what is open is committed when it is flushed', async () => {

@@ -143,12 +143,17 @@ test('a point that is none stops a process before it does anything', async () =>
   assert.match(await text(writer.stderr), /journal:0:before is no point of a process/)
 })
 
-test('which statements are writes of a transaction, and which are sent by timers', () => {
-  for (const [sql, kind] of [
+test('which statements are writes that a transaction waits for, and which are not', () => {
+  for (const [sql, kind, values] of [
     ['insert into "bundle_transaction" ("id") values (?) on conflict do nothing', 'journal'],
     ['INSERT OR REPLACE INTO bundle_transaction VALUES (1)', 'journal'],
     ['update "public"."bundle_transaction" set "state" = $1 where "id" = $2', 'journal'],
     ['update "bundle_transaction" set "lease_until" = (select epoch from now()) + $1, "lapsed_at" = $2 where "id" = $3', 'journal'],
+    ['update "bundle_transaction" set "state" = $1 where "state" = $2', 'journal', ['committed', 'attested']],
+    ['update "bundle_transaction" set "state" = $1 where "state" = $2', 'sweep', ['attested', 'csr-generated']],
+    ['update "bundle_transaction" set "state" = ?, "lease_until" = ? + ? where "state" = ?', 'sweep', ['csr-generated', 1, 2, 'key-created']],
+    ['update "bundle_transaction" set "steps" = $1 where "id" = $2', 'sweep'],
+    ['update "bundle_transaction" set "steps" = $1, "state" = $2 where "id" = $3', 'journal'],
     ['delete from bundle_transaction where id = 1', 'journal'],
     ['update "bundle_transaction" set "lease_until" = (select extract(epoch from now())) + $1 where "id" in ($2, $3)', 'sweep'],
     ['with "due" as (select "id" from "bundle_transaction" for update skip locked) update "bundle_transaction" set "fence" = 1', 'sweep'],
@@ -156,5 +161,5 @@ test('which statements are writes of a transaction, and which are sent by timers
     ['insert into "bundle_heartbeat" ("id") values ($1)', undefined],
     ['update bundle_transaction_other set id = 1', undefined],
     ['create unique index bundle_transaction_label on bundle_transaction (label_key)', undefined],
-  ] as const) assert.equal(kindOf(sql), kind, sql)
+  ] as const) assert.equal(kindOf(sql, values), kind, sql)
 })

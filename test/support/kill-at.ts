@@ -28,10 +28,10 @@ const reached: Record<Kind, number> = { journal: 0, sweep: 0 }
 const connections = new WeakMap<object, ReturnType<typeof followConnection>>()
 
 /** @returns what to call once the database has answered; undefined where the statement is no point */
-function reach(connection: object, sql: string): (() => void) | undefined {
+function reach(connection: object, sql: string, values: readonly unknown[]): (() => void) | undefined {
   const follow = connections.get(connection) ?? followConnection()
   connections.set(connection, follow)
-  const kind = follow(sql)
+  const kind = follow(sql, values)
   if (kind === undefined) return undefined
   const point: Point = { kind, n: ++reached[kind], sql }
   if (POINTS_FILE) appendFileSync(POINTS_FILE, `${JSON.stringify(point)}\n`)
@@ -63,8 +63,8 @@ patch(DatabaseSync.prototype, 'prepare', (original) => function (...args) {
   return statement
 })
 
-function executeBetween(connection: object, sql: string, execute: () => unknown): unknown {
-  const answered = reach(connection, sql)
+function executeBetween(connection: object, sql: string, values: readonly unknown[], execute: () => unknown): unknown {
+  const answered = reach(connection, sql, values)
   try {
     return execute()
   } finally {
@@ -72,11 +72,11 @@ function executeBetween(connection: object, sql: string, execute: () => unknown)
   }
 }
 patch(DatabaseSync.prototype, 'exec', (original) => function (...args) {
-  return executeBetween(this, String(args[0]), () => original.apply(this, args))
+  return executeBetween(this, String(args[0]), [], () => original.apply(this, args))
 })
 for (const name of ['run', 'get', 'all'] as const) {
   patch(StatementSync.prototype, name, (original) => function (...args) {
-    return executeBetween(databases.get(this) ?? this, this.sourceSQL, () => original.apply(this, args))
+    return executeBetween(databases.get(this) ?? this, this.sourceSQL, args, () => original.apply(this, args))
   })
 }
 
@@ -94,7 +94,7 @@ patch(pg.Client.prototype, 'query', (original) => function (...args) {
   const [config] = args as [string | { text?: string; submit?: unknown; callback?: unknown } | undefined]
   const sql = (typeof config === 'string' ? config : config?.text) ?? ''
   if (typeof config === 'object' && (config.submit ?? config.callback) !== undefined) mustNotWrite(sql)
-  const answered = reach(this, sql)
+  const answered = reach(this, sql, Array.isArray(args[1]) ? args[1] : [])
   if (answered === undefined) return original.apply(this, args)
   const callback = args.findLastIndex((each) => typeof each === 'function')
   if (callback >= 0) {
@@ -111,9 +111,9 @@ const forever = (): Promise<never> => Promise.withResolvers<never>().promise
 
 // Above the connections: one that stood still would keep all other transactions from SQLite, which has one.
 patch(DefaultQueryExecutor.prototype, 'executeQuery', (original) => async function (...args) {
-  const [{ sql }] = args as [{ sql: string }]
+  const [{ sql, parameters }] = args as [{ sql: string; parameters: readonly unknown[] }]
   const [next] = holds
-  if (next === undefined || kindOf(sql) !== next.kind || (sinceHold += 1) !== next.n) return original.apply(this, args)
+  if (next === undefined || kindOf(sql, parameters) !== next.kind || (sinceHold += 1) !== next.n) return original.apply(this, args)
   holds.shift()
   sinceHold = 0
   if (next.when === 'after') await original.apply(this, args)

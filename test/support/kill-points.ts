@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 /**
- * `journal`: a write about one transaction, in the order in which that transaction makes them. `sweep`: a statement that a timer sends,
- * take-over, expiry and the renewal of leases: how many there are by a certain moment says nothing, so they are counted apart.
+ * `journal`: a write about one transaction that it waits for, in the order in which that transaction makes them. `sweep`: a statement that a
+ * timer sends, take-over, expiry, the renewal of leases and how far a transaction has come, or that nobody waits for, the steps of a committed
+ * one: how many there are by a certain moment says nothing, so they are counted apart.
  */
 export type Kind = 'journal' | 'sweep'
 
@@ -39,19 +40,24 @@ export function readPoints(file: string): Point[] {
 
 const WRITE = /\b(?:insert(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from)\s+(?:"?\w+"?\.)?"?bundle_transaction(?!\w)/i
 /** Nothing but the lease is set; or the rows are looked for by the statement itself, and not named by who sends it. */
-const SWEEP = /^\s*update\b.*?\bset\s+"?lease_until"?\s*=[^,]*?\bwhere\b|^\s*with\b/is
+const SWEEP = /^\s*update\b.*?\bset\s+"?(?:lease_until|steps)"?\s*=[^,]*?\bwhere\b|^\s*with\b/is
+const SET_STATE = /^\s*update\b.*?\bset\s+"?state"?\s*=\s*(?:\?|\$1\b)/is
 
-/** What kind of write a statement is; undefined where it does not write to the journal's table. */
-export function kindOf(sql: string): Kind | undefined {
+/**
+ * @param values of the statement's parameters
+ * @returns what kind of write a statement is; undefined where it does not write to the journal's table
+ */
+export function kindOf(sql: string, values: readonly unknown[] = []): Kind | undefined {
   if (!WRITE.test(sql)) return undefined
-  return SWEEP.test(sql) ? 'sweep' : 'journal'
+  const isNote = SET_STATE.test(sql) && ['csr-generated', 'attested'].includes(String(values[0]))
+  return isNote || SWEEP.test(sql) ? 'sweep' : 'journal'
 }
 
 /** Follows one database connection through its transactions. @returns for each statement, which kind of point it is, if any */
-export function followConnection(): (sql: string) => Kind | undefined {
+export function followConnection(): (sql: string, values?: readonly unknown[]) => Kind | undefined {
   let inTransaction = false
   let wrote: Kind | undefined
-  return (sql) => {
+  return (sql, values) => {
     if (/^\s*(?:begin|start\s+transaction)\b[^;]*;?\s*$/i.test(sql)) [inTransaction, wrote] = [true, undefined]
     if (/^\s*rollback\b(?!\s+to\b)/i.test(sql)) [inTransaction, wrote] = [false, undefined]
     if (/^\s*(?:commit|end)\b/i.test(sql)) {
@@ -59,7 +65,7 @@ export function followConnection(): (sql: string) => Kind | undefined {
       [inTransaction, wrote] = [false, undefined]
       return committed
     }
-    const kind = kindOf(sql)
+    const kind = kindOf(sql, values)
     if (inTransaction && wrote !== 'journal') wrote = kind ?? wrote
     return kind
   }

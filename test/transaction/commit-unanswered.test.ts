@@ -47,7 +47,7 @@ async function attested(label: string): Promise<Attested> {
   const id = randomUUID()
   const begun = await journal.begin({ id, caller: 'somebody', label, labelIsOurs: false, createdAt: new Date(), createBody: {} })
   assert.equal(begun.state, 'begun')
-  const entry = openEntry(journal, begun.claim)
+  const entry = openEntry(journal, begun.claim, performance.now())
   for (const state of ['key-created', 'csr-generated', 'attested'] as const) await entry.write({ state })
   type Match = (message: Statement) => boolean
   const mine = (match: Match): Match => (message) => match(message) && message.parameters.includes(id)

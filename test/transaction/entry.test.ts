@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Change, Claim, Journal } from '../../src/journal/journal.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { commit, CommitUnknown } from '../../src/transaction/commit.ts'
@@ -46,7 +47,7 @@ async function stage(t: TestContext, ...states: ('key-created' | 'csr-generated'
   const id = randomUUID()
   const begun = await journal.begin({ id, caller: 'somebody', label: 'x', labelIsOurs: false, createdAt: new Date(time), createBody: {} })
   assert.equal(begun.state, 'begun')
-  const entry = openEntry(lossy, begun.claim)
+  const entry = openEntry(lossy, begun.claim, performance.now(), 0)
   for (const state of states) await entry.write({ state })
   return {
     entry, journal, file: url.slice('file:'.length),
@@ -173,4 +174,43 @@ test('a SQLite file that another process holds is a journal that does not answer
   assert.equal(await stands(), 'attested')
   await commit(entry, { bundle: BUNDLE })
   assert.equal(await stands(), 'committed')
+})
+
+/** Lets a note leave that is not kept back. */
+const passed = (): Promise<void> => delay(1)
+
+test('a note is written where its state lasts, goes before the next write, and nobody waits for it', async (t) => {
+  const { entry, stands } = await stage(t, 'key-created')
+  entry.note('csr-generated')
+  await passed()
+  await entry.write({})
+  assert.deepEqual([entry.state(), await stands()], ['csr-generated', 'csr-generated'])
+})
+
+test('a note is not written where the next write comes at once', async (t) => {
+  const { entry, stands } = await stage(t, 'key-created')
+  entry.note('csr-generated')
+  entry.note('attested')
+  await entry.write(committed)
+  await passed()
+  assert.deepEqual([entry.state(), await stands()], ['committed', 'committed'])
+})
+
+test('a note that took effect unheard is found by the next write, which then follows it', async (t) => {
+  const { entry, unheard, heard, stands } = await stage(t, 'key-created')
+  unheard()
+  entry.note('csr-generated')
+  await passed()
+  heard()
+  await entry.write(committed)
+  assert.equal(await stands(), 'committed')
+})
+
+test('a note on a row that another process took loses it', async (t) => {
+  const { entry, takeOver, stands } = await stage(t, 'key-created')
+  await takeOver()
+  entry.note('csr-generated')
+  await passed()
+  await assert.rejects(entry.write(committed), RowLost)
+  assert.deepEqual([entry.lost(), await stands()], [true, 'rolling-back'])
 })

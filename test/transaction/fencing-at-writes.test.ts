@@ -5,14 +5,14 @@ import { sceneFor } from '../support/scene.ts'
 import { assertRepeatable, settleAll } from './after-a-kill.ts'
 import { assertOnly, assertTruth, bundleIn, foreignBundle, rest, told } from './after-a-stop.ts'
 import { groupsOf, holdAtWrites } from './held-writes.ts'
-import { EVERY_POINT, isKept, PATHS, type Point } from './journal-points.ts'
+import { EVERY_POINT, isKept, PATHS, writesOf, type Point } from './journal-points.ts'
 import { REQUESTS, type RequestKind } from './requests.ts'
 
 /** Where a process stops in its own code: the write has not left, or its answer has come and is not heard. */
 const IN_THE_CODE: readonly (readonly [point: Point, kind: RequestKind, reused: boolean])[] = [
   [['completed', 'create-key leaves', 'before'], 'a label', true],
   [['completed', 'create-key leaves', 'after'], 'a label', true],
-  [['completed', 'create-key leaves', 'after'], 'a label prefix', false],
+  [['completed', 'the row', 'after'], 'a label prefix', false],
   [['completed', 'create-key leaves', 'after'], 'an Idempotency-Key and a key password', false],
   [['completed', 'the bundle', 'before'], 'an Idempotency-Key and a key password', true],
   [['rolled back', 'the delete leaves', 'after'], 'a label', true],
@@ -33,7 +33,7 @@ describe('a process that was stopped beyond its lease', { concurrency: 3 }, () =
       const scene = await sceneFor(t, { journalUrl })
       const kind: RequestKind = i % 2 === 0 ? 'a label' : 'an Idempotency-Key and a key password'
       const requests = group.map((point, n) => ({ point, request: REQUESTS[kind](`write-${i}-${n}`) }))
-      const { victim, transactions } = await holdAtWrites(t, scene, journalUrl, requests)
+      const { victim, transactions } = await holdAtWrites(t, scene, journalUrl, kind, requests)
       await victim.pause()
 
       const survivor = await scene.join()
@@ -61,11 +61,10 @@ describe('a process that was stopped beyond its lease', { concurrency: 3 }, () =
     const meanwhile = reused ? ', whose label another transaction uses meanwhile' : ''
     test(`in its code ${when} “${write}”, on its way to be ${path}, with ${kind}${meanwhile}`, async (t) => {
       const scene = await sceneFor(t, { journalUrl })
-      const { breaks, writes } = PATHS[path]
-      const victim = scene.launch({ STOP_AT: `journal:${writes.indexOf(write) + 1}:${when}` })
+      const victim = scene.launch({ STOP_AT: `journal:${writesOf(path, kind).indexOf(write) + 1}:${when}` })
       const request = REQUESTS[kind](`code-${i}`)
       await victim.listening
-      breaks(scene)
+      PATHS[path].breaks(scene)
       const answer = told(scene, victim.post(request.body, request.headers))
       await victim.logged((line) => 'killAt' in line)
       await victim.paused()

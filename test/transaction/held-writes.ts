@@ -4,8 +4,8 @@ import type { Statement } from '../support/postgres-protocol.ts'
 import type { ServiceProcess } from '../support/process.ts'
 import type { Scene } from '../support/scene.ts'
 import { startPostgresProxy, type Held, type TcpProxy } from '../support/tcp-proxy.ts'
-import { PATHS, type Point } from './journal-points.ts'
-import type { CallerRequest } from './requests.ts'
+import { PATHS, writesOf, type Point } from './journal-points.ts'
+import type { CallerRequest, RequestKind } from './requests.ts'
 
 /** A transaction that stands still at one of its writes to the journal. */
 export interface AtWrite {
@@ -26,10 +26,11 @@ export function groupsOf<T>(cases: readonly T[]): T[][] {
 
 /**
  * Starts a process whose journal is behind a proxy, and lets one transaction after the other come to a point, where it stands still.
+ * @param kind of all requests
  * @param requests what is sent, and how far it gets
  */
 export async function holdAtWrites(
-  t: TestContext, scene: Scene, journalUrl: string, requests: readonly { readonly point: Point; readonly request: CallerRequest }[],
+  t: TestContext, scene: Scene, journalUrl: string, kind: RequestKind, requests: readonly { readonly point: Point; readonly request: CallerRequest }[],
 ): Promise<{ victim: ServiceProcess; transactions: readonly AtWrite[] }> {
   const proxy = await startPostgresProxy(journalUrl)
   t.after(() => proxy.stop())
@@ -38,9 +39,8 @@ export async function holdAtWrites(
   const transactions: AtWrite[] = []
   for (const { point, request } of requests) {
     const [path, write, when] = point
-    const { breaks, writes } = PATHS[path]
-    breaks(scene)
-    const stops = nthWrite(proxy, writes.indexOf(write) + 1, when)
+    PATHS[path].breaks(scene)
+    const stops = nthWrite(proxy, writesOf(path, kind).indexOf(write) + 1, when)
     const answer = victim.post(request.body, request.headers)
     answer.catch(() => undefined)
     transactions.push({ point, request, answer, held: await stops })
@@ -50,7 +50,7 @@ export async function holdAtWrites(
 }
 
 async function nthWrite(proxy: TcpProxy<Statement>, n: number, when: Point[2]): Promise<Held<Statement>> {
-  const isWrite = ({ sql }: Statement): boolean => kindOf(sql) === 'journal'
+  const isWrite = ({ sql, parameters }: Statement): boolean => kindOf(sql, parameters) === 'journal'
   for (let i = 1; i < n; i += 1) await proxy.seen(isWrite)
   return when === 'before' ? proxy.holdBefore(isWrite) : proxy.holdAfter(isWrite)
 }

@@ -117,33 +117,57 @@ describe('the write before create-key leaves', () => {
   }
 })
 
-for (const [state, step] of [['key-created', 'create-key'], ['csr-generated', 'generate-csr'], ['attested', 'export-attestation']]) {
-  describe(`the write of ${state}`, () => {
-    for (const [how, lose] of LOSSES) {
-      test(`that ${how} takes the key back at once`, async () => {
-        const label = `${state}-${how.replaceAll(' ', '-')}`
-        await assertTakenBack(await lose(writeOf(state!), label), label, step!)
-        assert.deepEqual(await stateOf(label), ['rolled-back'])
-      })
-    }
-
-    test('with no journal there any more, takes the key back from memory; the row is settled when it is back', async () => {
-      const label = `${state}-away`
-      const holding = at.proxy.holdBefore(writeOf(state!))
-      const answer = post(label)
-      await holding
-      at.away()
-      const { transaction } = await problemIn(await answer, 'journal-unavailable')
-      assert.equal(transaction?.rollback, 'done')
-      assert.equal(has(label), false)
-      assert.notDeepEqual(await stateOf(label), ['rolled-back'])
-      await at.proxy.accept()
-      await at.journal.becomes(label, 'rolled-back')
-      assert.ok(await at.service.logged(warned(`the journal now knows how transaction ${transaction.id} ended`)))
-      assert.equal((await post(label)).status, 201)
+describe('the write of key-created', () => {
+  for (const [how, lose] of LOSSES) {
+    test(`that ${how} takes the key back at once`, async () => {
+      const label = `created-${how.replaceAll(' ', '-')}`
+      await assertTakenBack(await lose(writeOf('key-created'), label), label, 'create-key')
+      assert.deepEqual(await stateOf(label), ['rolled-back'])
     })
+  }
+
+  test('with no journal there any more, takes the key back from memory; the row is settled when it is back', async () => {
+    const label = 'created-away'
+    const holding = at.proxy.holdBefore(writeOf('key-created'))
+    const answer = post(label)
+    await holding
+    at.away()
+    const { transaction } = await problemIn(await answer, 'journal-unavailable')
+    assert.equal(transaction?.rollback, 'done')
+    assert.equal(has(label), false)
+    assert.notDeepEqual(await stateOf(label), ['rolled-back'])
+    await at.proxy.accept()
+    await at.journal.becomes(label, 'rolled-back')
+    assert.ok(await at.service.logged(warned(`the journal now knows how transaction ${transaction.id} ended`)))
+    assert.equal((await post(label)).status, 201)
   })
-}
+})
+
+describe('how far a transaction has come', () => {
+  /** Sends a request whose attestation the HSM takes too long to give, so that the journal is told how far it has come. */
+  async function slow(label: string): Promise<Response> {
+    at.service.simulator.faults.set('key-attestation', { kind: 'slow', delayMs: 1_500 })
+    return post(label)
+  }
+
+  test('is in the journal while the TSB takes its time', async () => {
+    const answer = slow('far')
+    await at.journal.becomes('far', 'csr-generated')
+    assert.equal((await answer).status, 201)
+    assert.deepEqual(await stateOf('far'), ['committed'])
+  })
+
+  for (const [how, cutting] of [['fails', 'cutBefore'], ['succeeds unheard', 'cutAfter']] as const) {
+    test(`is told by a write that ${how}: the bundle is committed all the same`, async () => {
+      const label = `far-${how.replaceAll(' ', '-')}`
+      const cut = at.proxy[cutting](writeOf('csr-generated'))
+      const answer = slow(label)
+      await cut
+      assert.equal((await answer).status, 201)
+      assert.deepEqual(await stateOf(label), ['committed'])
+    })
+  }
+})
 
 describe('the writes of a rollback', () => {
   for (const state of ['rolling-back', 'rolled-back']) {

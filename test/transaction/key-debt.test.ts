@@ -72,7 +72,7 @@ async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial
   const { labelIsOurs = false } = own
   const begun = await journal.begin({ id: randomUUID(), caller: 'somebody', label, labelIsOurs, createdAt: new Date(time), createBody: {} })
   assert.equal(begun.state, 'begun')
-  const entry = openEntry(watched, begun.claim)
+  const entry = openEntry(watched, begun.claim, performance.now())
   const body: CreateKeyBody = {
     label, algorithm: 'EC', curveOid: '1.2.840.10045.3.1.7',
     attributes: {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sceneFor } from '../support/scene.ts'
 import { assertRepeatable, assertWhole, settleAll } from './after-a-kill.ts'
-import { EVERY_POINT, isKept, PATHS, TELLING_POINTS } from './journal-points.ts'
-import { REQUESTS } from './requests.ts'
+import { EVERY_POINT, isKept, PATHS, tellingPoints, writesOf, type Point } from './journal-points.ts'
+import { REQUESTS, type RequestKind } from './requests.ts'
 
+const casesOf = (kind: RequestKind, points: readonly Point[]): (readonly [RequestKind, Point])[] => points.map((point) => [kind, point])
 const CASES = [
-  ...TELLING_POINTS.map((point) => ['a label prefix', point] as const),
-  ...TELLING_POINTS.map((point) => ['an Idempotency-Key and a key password', point] as const),
+  ...(['a label prefix', 'an Idempotency-Key and a key password'] as const).flatMap((kind) => casesOf(kind, tellingPoints(kind))),
   // Last of them the debts, which the process itself would take up again after a while.
-  ...EVERY_POINT.map((point) => ['a label', point] as const),
+  ...casesOf('a label', EVERY_POINT),
 ]
 
 /**
@@ -21,7 +21,7 @@ export function killsAtWrites(journalUrl: () => string | undefined): void {
     const url = journalUrl()
     const scene = await sceneFor(t, url === undefined ? {} : { journalUrl: url })
     // It stands still for longer than the others here, and must not lose its rows to its own recovery.
-    const victim = scene.launch({ LEASE_MS: '5000', HOLD_AT: CASES.map(([, [path, write, when]]) => `journal:${PATHS[path].writes.indexOf(write) + 1}:${when}`).join() })
+    const victim = scene.launch({ LEASE_MS: '5000', HOLD_AT: CASES.map(([kind, [path, write, when]]) => `journal:${writesOf(path, kind).indexOf(write) + 1}:${when}`).join() })
     await victim.listening
     const transactions = []
     for (const [i, [kind, point]] of CASES.entries()) {

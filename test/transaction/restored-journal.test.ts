@@ -17,7 +17,7 @@ async function restoredFrom(t: TestContext, during: Parameters<typeof leaveUnfin
 }
 
 describe('a journal that was restored from before', { concurrency: true }, () => {
-  for (const [during, state] of [['createAnswer', 'began'], ['csr', 'key-created'], ['exportFiles', 'csr-generated']] as const) {
+  for (const [during, state] of [['createAnswer', 'began'], ['csr', 'key-created'], ['exportFiles', 'key-created']] as const) {
     test(`a journal that says ${state} of a committed transaction does not destroy its key once that was used`, async (t) => {
       const stage = await restoredFrom(t, during)
       assert.deepEqual(stage.read().map((row) => row.state), [state])
@@ -109,7 +109,7 @@ describe('a journal that was restored from before', { concurrency: true }, () =>
     const stage = await restoredFrom(t, 'exportFiles')
     const list = await runJournal(['list', '--json'], { env: stage.env, colour: false })
     const [row] = JSON.parse(list.output) as { id: string; label: string; state: string }[]
-    assert.deepEqual([row?.label, row?.state], ['live', 'csr-generated'])
+    assert.deepEqual([row?.label, row?.state], ['live', 'key-created'])
     const forget = async (): Promise<number> => (await runJournal(['forget', row!.id], { env: stage.env, colour: false })).exitCode
     // A copy of a moment ago is still leased for a moment.
     while (await forget() !== 0);

@@ -90,7 +90,7 @@ export function writing(bench: () => Bench): void {
 
   describe('a programming error', () => {
     const refused: readonly (readonly [TransactionState, Change])[] = [
-      ['began', { state: 'csr-generated' }], ['key-created', { state: 'began' }], ['csr-generated', { state: 'committed', bundle: BUNDLE }],
+      ['began', { state: 'csr-generated' }], ['key-created', { state: 'began' }], ['began', { state: 'committed', bundle: BUNDLE }],
       ['attested', { state: 'committed' }], ['began', { bundle: BUNDLE }], ['rolling-back', { state: 'attested' }],
       ['rollback-owed', { state: 'rolling-back' }], ['rolling-back', { state: 'rolled-back', releaseForMs: 5 }],
       ...ENDED.flatMap((state) => STATES.map((next) => [state, { state: next }] as const)),

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import JSZip from 'jszip'
 import { LABEL, makeCase, type Change } from '../evidence/good-case.ts'
 
 export const SCRIPT = new URL('../../src/bundle/verify.sh', import.meta.url).pathname
 
 const home = mkdtempSync(join(tmpdir(), 'verify-script-'))
-after(() => rmSync(home, { recursive: true }))
+// Not a hook: it would be that of the first file which loads this one.
+process.on('exit', () => { rmSync(home, { recursive: true }) })
 
 export const newFolder = (name = 'bundle-'): string => mkdtempSync(join(home, name))
 

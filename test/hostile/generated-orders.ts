@@ -78,8 +78,8 @@ function set(body: Json, path: readonly string[], put: unknown): void {
   }
   const last = path.at(-1)
   if (typeof at !== 'object' || at === null || last === undefined) return
-  // An assignment to `__proto__` would make no member.
-  Object.defineProperty(at, last, { value: put, enumerable: true, configurable: true, writable: true })
+  // An assignment to `__proto__` would make no member; and a value that is put into itself would be no JSON.
+  Object.defineProperty(at, last, { value: structuredClone(put), enumerable: true, configurable: true, writable: true })
 }
 
 /** An order in which one to four things are not as they should be. */

@@ -1,0 +1,3 @@
+import { group } from './group.ts'
+
+await group('against-wiremock.test.ts')

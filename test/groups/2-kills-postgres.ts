@@ -1,0 +1,3 @@
+import { group } from './group.ts'
+
+await group('transaction/kill-postgres.test.ts')

@@ -1,0 +1,3 @@
+import { group } from './group.ts'
+
+await group('bundle/verify-script*.test.ts')

@@ -1,0 +1,3 @@
+import { group } from './group.ts'
+
+await group('observability/!(not-asked).test.ts')

@@ -1,14 +1,16 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { wantsColour } from '../src/commands/show-checks.ts'
 import { aimsOf } from './aims.ts'
 import { measure, type Results } from './measure.ts'
 import { FULL, plannedMs, QUICK, type Plan } from './plan.ts'
-import { profile } from './profile.ts'
+import { PROFILE_MS, profile, profileText } from './profile.ts'
 import { openProgress } from './progress.ts'
 import { reportOf } from './report.ts'
 import { SYSTEMS, type SystemId } from './systems.ts'
+import { startUpstream } from './workers.ts'
 
 /** `npm run bench`: measures what a bundle costs, and writes docs/performance.md with its plots. */
 const USAGE = `Measures what a bundle costs, and writes docs/performance.md with its plots. Needs Linux, takes about 25 minutes; PostgreSQL is installed where it is missing.
@@ -37,11 +39,23 @@ type Words = ReturnType<typeof readArguments>
 async function main(): Promise<string> {
   const words = readArguments()
   if (words.help) return USAGE
-  if (words.profile) return `${await profile((line) => { process.stderr.write(`› ${line}\n`) })}\n`
+  if (words.profile) return profileOnly()
   const results = words.from === undefined ? await run(readPlan(words)) : JSON.parse(await readFile(words.from, 'utf8')) as Results
   const out = words.out ?? (words.quick ? undefined : 'docs')
   if (out !== undefined) await write(results, out)
   return words.json ? `${JSON.stringify(results, null, 2)}\n` : summary(results)
+}
+
+async function profileOnly(): Promise<string> {
+  process.stderr.write(`› about ${Math.round(PROFILE_MS / 1_000) + 10} s\n`)
+  const home = await mkdtemp(join(tmpdir(), 'bench-'))
+  const upstream = await startUpstream('vendor')
+  try {
+    return `${profileText(await profile(upstream, home))}\n`
+  } finally {
+    await upstream.stop()
+    await rm(home, { recursive: true, force: true })
+  }
 }
 
 function readPlan(words: Words): Plan {

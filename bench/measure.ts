@@ -5,6 +5,7 @@ import { reap } from '../test/support/reaper.ts'
 import { fillJournal } from './fill-journal.ts'
 import { describeMachine, loadBefore, type Machine } from './machine.ts'
 import { PLANNED, SOAK, type Plan } from './plan.ts'
+import { profile, PROFILE_MS, type Profile } from './profile.ts'
 import type { Progress } from './progress.ts'
 import { soak, type Soak } from './soak.ts'
 import { measureImage, measureStartUp, type ImageSize, type StartUp } from './start-up.ts'
@@ -27,6 +28,7 @@ export interface Results {
   readonly startUp?: { readonly plain: StartUp; readonly cached: StartUp }
   readonly image?: ImageSize
   readonly soak?: Soak
+  readonly profile?: Profile
 }
 
 interface Bench {
@@ -55,11 +57,12 @@ export async function measure(plan: Plan, progress: Progress): Promise<Results> 
     const { cells, delays } = await measureLoads(bench)
     const inFlight = await measureInFlight(bench)
     const growth = await measureGrowth(bench)
+    const profiled = plan.profile ? await measureProfile(bench) : undefined
     const soaked = await measureSoak(bench)
     const image = plan.image ? await progress.step('image', PLANNED.imageMs, async () => measureImage()) : undefined
     return {
       at: new Date().toISOString(), machine, loadBefore: load, plan, cells, delays, inFlight, growth, minutes: (performance.now() - begin) / 60_000,
-      ...(startUp && { startUp }), ...(image && { image }), ...(soaked && { soak: soaked }),
+      ...(startUp && { startUp }), ...(image && { image }), ...(soaked && { soak: soaked }), ...(profiled && { profile: profiled }),
     }
   } finally {
     await upstream.stop()
@@ -153,6 +156,11 @@ async function startGrown({ upstream, home }: Bench, store: Store, rows: number)
   await first.stop()
   await fillJournal(journalUrl, rows)
   return startWithJournal(store, upstream, home, journalUrl)
+}
+
+async function measureProfile({ progress, upstream, home }: Bench): Promise<Profile> {
+  progress.part('Profile')
+  return progress.step('service, SQLite, 64 callers', PROFILE_MS + PLANNED.startUpMs, () => profile(upstream, home), ({ cpuMsPerBundle }) => `CPU ${cpuMsPerBundle.toFixed(2)} ms`)
 }
 
 async function measureSoak({ plan, progress, upstream, home, stores: [store] }: Bench): Promise<Soak | undefined> {

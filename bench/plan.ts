@@ -1,3 +1,4 @@
+import { PROFILE_MS } from './profile.ts'
 import type { SystemId } from './systems.ts'
 
 /** What is measured, and for how long. */
@@ -20,6 +21,7 @@ export interface Plan {
   readonly growthRounds: number
   readonly startUps: number
   readonly image: boolean
+  readonly profile: boolean
   readonly soakSeconds: number
   readonly warmUpMs: number
 }
@@ -30,14 +32,14 @@ export const FULL: Plan = {
   size: 'vendor', systems: ['a', 'b', 'c', 'd'], rounds: 3, callers: [1, 16, 64, 256], durationMs: 3_500,
   delays: [{ delayMs: 50, callers: [64], durationMs: 3_500 }, { delayMs: 2_000, callers: [16, 256], durationMs: 8_000 }],
   inFlight: { callers: 256, delayMs: 2_000, durationMs: 9_000 },
-  rows: [0, 10_000, 1_000_000], growthCallers: 64, growthRounds: 5, startUps: 5, image: true, soakSeconds: 600, warmUpMs: 6_000,
+  rows: [0, 10_000, 1_000_000], growthCallers: 64, growthRounds: 5, startUps: 5, image: true, profile: true, soakSeconds: 600, warmUpMs: 6_000,
 }
 
 const { inFlight: _long, ...withoutInFlight } = FULL
 
 /** About a minute: shows the order of magnitude, and that all of it works. */
 export const QUICK: Plan = {
-  ...withoutInFlight, rounds: 1, durationMs: 1_200, delays: [{ delayMs: 50, callers: [16], durationMs: 1_500 }], rows: [0, 10_000], growthRounds: 1, startUps: 1, image: false,
+  ...withoutInFlight, rounds: 1, durationMs: 1_200, delays: [{ delayMs: 50, callers: [16], durationMs: 1_500 }], rows: [0, 10_000], growthRounds: 1, startUps: 1, image: false, profile: false,
   soakSeconds: 0, warmUpMs: 2_000,
 }
 
@@ -63,5 +65,5 @@ export function plannedMs(plan: Plan): number {
   const filling = withService.length * sum(plan.rows.map(fillMs))
   const growth = withService.length * plan.rows.length * (plan.warmUpMs / 2 + plan.growthRounds * loadMs(plan.durationMs, 0, 'b', 0))
   const starts = plan.startUps === 0 ? 0 : 2 * (plan.startUps + 1) * startUpMs
-  return prepareMs + warmUp + main + delays + inFlight + filling + growth + starts + (plan.image ? imageMs : 0) + plan.soakSeconds * 1_000
+  return prepareMs + warmUp + main + delays + inFlight + filling + growth + starts + (plan.image ? imageMs : 0) + (plan.profile ? PROFILE_MS + startUpMs : 0) + plan.soakSeconds * 1_000
 }

@@ -1,5 +1,6 @@
 import type { Results } from './measure.ts'
 import { drawCharts, type Chart, type Series } from './plot.ts'
+import { totalMs } from './profile.ts'
 import type { Sample } from './soak.ts'
 import { compared, difference, medianOf, ratio, type Figure } from './statistics.ts'
 import { SYSTEMS, type SystemId } from './systems.ts'
@@ -8,7 +9,7 @@ const named = (system: SystemId): Pick<Series, 'name' | 'colour'> => ({ name: `(
 
 /** The plots of the report by their paths. */
 export function performancePlots(results: Results): [path: string, svg: string][] {
-  const { cells, growth, plan, soak } = results
+  const { cells, growth, plan, profile, soak } = results
   const series = (systems: readonly SystemId[], y: (system: SystemId, callers: number) => number | undefined): Series[] =>
     systems.map((system) => ({ ...named(system), points: plan.callers.map((x) => ({ x, y: y(system, x) })) }))
   const figure = (name: Figure) => (system: SystemId, callers: number): number | undefined => medianOf(cells, { system, callers }, name)
@@ -33,6 +34,12 @@ export function performancePlots(results: Results): [path: string, svg: string][
       title: 'Throughput with so many rows in the journal, empty = 1', kind: 'bars', xLabel: 'rows in the journal', yLabel: 'part of an empty journal\'s', aim: { y: 0.95, text: 'aim: at least 0.95' },
       series: services.map((system) => ({ ...named(system), points: plan.rows.map((x) => ({ x, y: compared(growth, { system, rows: x }, { system, rows: 0 }, 'bundlesPerSecond', ratio) })) })),
     }], 'Throughput by rows in the journal')])
+  }
+  if (profile !== undefined) {
+    plots.push(['performance/profile.svg', drawCharts([{
+      title: `Where ${totalMs(profile.purposes).toFixed(1)} ms of a bundle go`, kind: 'bars', xLabel: `(b) at ${profile.callers} callers`, yLabel: 'ms a bundle',
+      series: profile.purposes.map(({ name, ms }) => ({ name, points: [{ x: profile.callers, y: ms }] })),
+    }], 'Milliseconds a bundle by what they are for')])
   }
   if (soak !== undefined) plots.push(['performance/soak.svg', drawSoak(soak.samples)])
   return plots

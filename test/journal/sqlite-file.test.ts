@@ -51,6 +51,14 @@ async function kill(child: ChildProcess): Promise<void> {
 const refuses = (detail: string, more: Partial<JournalOptions & EngineLimits> = {}): Promise<void> =>
   assert.rejects(open(more), { code: 'journal-unavailable', detail })
 
+test('transactions that write at the same time share a commit', async (t) => {
+  const journal = await open()
+  const executed = t.mock.method(DatabaseSync.prototype, 'exec').mock
+  const claims = await Promise.all(Array.from({ length: 20 }, () => begun(journal, row())))
+  await Promise.all(claims.map((claim) => written(journal, claim, { state: 'key-created' })))
+  assert.equal(executed.calls.filter(({ arguments: [statement] }) => statement === 'commit').length, 2)
+})
+
 describe('one process of the service per file', () => {
   test('a second one is told so while the first one lives, and may start once that was killed', async () => {
     const { child, lines } = start('hold')

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reap } from '../test/support/reaper.ts'
+import { buildImage, LIMIT_BYTES, type Image, type ImageSize } from './container.ts'
 import { fillJournal } from './fill-journal.ts'
 import { describeMachine, loadBefore, type Machine } from './machine.ts'
 import { PLANNED, SOAK, type Plan } from './plan.ts'
 import { profile, PROFILE_MS, type Profile } from './profile.ts'
 import type { Progress } from './progress.ts'
 import { soak, type Soak } from './soak.ts'
-import { measureImage, measureStartUp, type ImageSize, type StartUp } from './start-up.ts'
+import { measureStartUp, type StartUp } from './start-up.ts'
 import type { Cell } from './statistics.ts'
 import { postgresStore, sqliteStore, startBare, startShell, startWithJournal, SYSTEMS, type Measurement, type Store, type System, type SystemId } from './systems.ts'
 import { startUpstream, type Upstream } from './workers.ts'
@@ -24,6 +25,8 @@ export interface Results {
   readonly delays: readonly Cell[]
   /** With services that had done nothing before. */
   readonly inFlight: readonly Cell[]
+  /** In a container with so much memory, in bytes; undefined: as a process that may have all of it. */
+  readonly inFlightLimit?: number
   readonly growth: readonly Cell[]
   readonly startUp?: { readonly plain: StartUp; readonly cached: StartUp }
   readonly image?: ImageSize
@@ -55,14 +58,14 @@ export async function measure(plan: Plan, progress: Progress): Promise<Results> 
     const machine = describeMachine(stores.find(({ version }) => version !== undefined)?.version)
     const startUp = await measureStarts(bench)
     const { cells, delays } = await measureLoads(bench)
-    const inFlight = await measureInFlight(bench)
+    const image = plan.image ? await progress.step('image', PLANNED.imageMs, async () => buildImage()) : undefined
+    const inFlight = await measureInFlight(bench, image).finally(() => image?.remove())
     const growth = await measureGrowth(bench)
     const profiled = plan.profile ? await measureProfile(bench) : undefined
     const soaked = await measureSoak(bench)
-    const image = plan.image ? await progress.step('image', PLANNED.imageMs, async () => measureImage()) : undefined
     return {
       at: new Date().toISOString(), machine, loadBefore: load, plan, cells, delays, inFlight, growth, minutes: (performance.now() - begin) / 60_000,
-      ...(startUp && { startUp }), ...(image && { image }), ...(soaked && { soak: soaked }), ...(profiled && { profile: profiled }),
+      ...(startUp && { startUp }), ...(image && { image: image.size, inFlightLimit: LIMIT_BYTES }), ...(soaked && { soak: soaked }), ...(profiled && { profile: profiled }),
     }
   } finally {
     await upstream.stop()
@@ -113,13 +116,13 @@ async function measureLoads(bench: Bench): Promise<{ cells: Cell[]; delays: Cell
 }
 
 /** Memory of a process only grows, so the rounds, where there was no delay before, cannot tell what a slow TSB costs. */
-async function measureInFlight(bench: Bench): Promise<Cell[]> {
+async function measureInFlight(bench: Bench, image: Image | undefined): Promise<Cell[]> {
   const { plan: { inFlight }, progress, stores, upstream, home } = bench
   if (inFlight === undefined) return []
   progress.part('Many in flight, from the start')
   const cells: Cell[] = []
   for (const store of stores) {
-    const system = await progress.step(`${nameOf(store.id)}: starting`, PLANNED.startUpMs, async () => startWithJournal(store, upstream, home, await store.newJournal()))
+    const system = await progress.step(`${nameOf(store.id)}: starting`, PLANNED.startUpMs, async () => startWithJournal(store, upstream, home, await store.newJournal(), image))
     cells.push(await run(bench, system, { ...inFlight, round: 1 }).finally(() => system.stop()))
   }
   return cells

@@ -64,6 +64,7 @@ Create-key takes so long as the column says. The callers' first requests are spr
 
 ${absolute(results.delays, plan.systems.filter((system) => system !== 'd'))}
 
+${inFlightSays(results)}
 ## A journal that grows
 
 Throughput at ${plan.growthCallers} callers with so many rows in the journal, as a part of that with an empty one. The rows are copies of one that a bundle left, older and older, one every four
@@ -121,6 +122,12 @@ function growth({ growth: cells, plan }: Results): string {
     number(medianOf(cells, { system, rows }, 'bundlesPerSecond'), 0), number(medianOf(cells, { system, rows }, 'p99Ms'), 1), number(medianOf(cells, { system, rows }, 'cpuMsPerBundle'), 2),
   ])]))
 }
+
+const inFlightSays = ({ inFlight, inFlightLimit }: Results): string => (inFlight.length === 0 ? '' : inFlightLimit === undefined
+  ? 'The memory of the aim is that of a process which may have all of the machine\'s.\n'
+  : `The memory of the aim is that of a container with ${number(inFlightLimit / 2 ** 20, 0)} MiB, which is what a pod of [deploy/kubernetes](../deploy/kubernetes) has. Where there is a limit, Node keeps its heap smaller; where there
+is none, as in the rows above, it lets garbage lie for longer.
+`)
 
 /** What is said of the aims that are not met. */
 function reasoned(results: Results): string {

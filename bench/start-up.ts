@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { launchService } from '../test/support/process.ts'
 import { cpuMs, memoryOf } from './process-usage.ts'
 import { median } from './statistics.ts'
@@ -30,27 +28,4 @@ export async function measureStartUp(upstream: Upstream, home: string, times: nu
     await service.stop()
   }
   return { ms: median(starts.map(({ ms }) => ms)), cpuMs: median(starts.map((start) => start.cpuMs)), residentMb: median(starts.map(({ residentMb }) => residentMb)) }
-}
-
-/** Sizes as Docker gives them, in megabytes. */
-export interface ImageSize {
-  readonly totalMb: number
-  /** What the service adds to Node's image. */
-  readonly ownMb: number
-}
-
-/** Builds the image, where a Docker engine answers. @returns undefined where none does, or where it cannot build */
-export function measureImage(): ImageSize | undefined {
-  const cwd = fileURLToPath(new URL('..', import.meta.url))
-  const name = `attestation-bundler-bench-${process.pid}`
-  const docker = (...words: readonly string[]): string => execFileSync('docker', words, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  const megabytes = (image: string): number => Number(docker('image', 'inspect', '-f', '{{.Size}}', image)) / 1e6
-  try {
-    docker('build', '-q', '-t', name, '.')
-    const [totalMb, baseMb] = [megabytes(name), megabytes('node:24-bookworm-slim')]
-    docker('rmi', name)
-    return { totalMb, ownMb: totalMb - baseMb }
-  } catch {
-    return undefined
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startServer } from '../test/support/postgres-server.ts'
 import { getPrograms } from '../test/support/postgres-programs.ts'
+import { startContainer, type Image } from './container.ts'
 import type { LoadResult } from './load.ts'
 import { cpuMs, endedChildrenCpuMs, familyCpuMs, memoryOf, parentOf, resetPeak } from './process-usage.ts'
 import { startByHand, startCallers, startService, type Callers, type Upstream } from './workers.ts'
@@ -132,9 +133,13 @@ export async function asked<T>(url: string, question: (client: pg.Client) => Pro
   return question(client).finally(() => client.end())
 }
 
-/** (b) and (c): the service, in front of a journal. */
-export async function startWithJournal(store: Store, upstream: Upstream, home: string, journalUrl: string): Promise<System & { readonly pid: number; readonly url: string }> {
-  const service = await startService({ upstream, home, name: `${store.id}-${randomUUID()}`, journalUrl })
+/**
+ * (b) and (c): the service, in front of a journal.
+ * @param image as a container of it; by default as a process
+ */
+export async function startWithJournal(store: Store, upstream: Upstream, home: string, journalUrl: string, image?: Image): Promise<System & { readonly pid: number; readonly url: string }> {
+  const options = { upstream, home, name: `${store.id}-${randomUUID()}`, journalUrl }
+  const service = await (image === undefined ? startService(options) : startContainer(image, options))
   const callers = await startCallers('service', service.url, upstream.keySize)
   const serverCpu = store.cpu?.bind(store)
   return {

@@ -107,7 +107,7 @@ function watched(child: ChildProcess, name: string): Worker {
 
 /** What `npm start` says behind `node`. */
 const START = pkg.scripts.start.split(' ').slice(1)
-const LISTENING = /"Server listening at ([^"]+)"/
+export const LISTENING = /"Server listening at ([^"]+)"/
 const PATIENCE_MS = 30_000
 
 export interface ServiceOptions {
@@ -126,22 +126,33 @@ export interface ServiceOptions {
  * a container's engine.
  */
 export async function startService({ upstream, home, name, journalUrl, nodeArgs = [] }: ServiceOptions): Promise<Service> {
-  const anchors = join(home, `${name}-root.pem`)
   const log = join(home, `${name}.log`)
-  writeFileSync(anchors, upstream.rootPem)
   const output = openSync(log, 'w')
   const child = spawn(process.execPath, [...nodeArgs, ...START], {
     cwd: here('..'), stdio: ['ignore', output, output],
-    env: {
-      PATH: process.env['PATH'], AUTH_MODE: 'none', PORT: '0', LOG_LEVEL: 'info', TSB_URL: upstream.url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: journalUrl,
-      MAX_TRANSACTIONS: '256', MAX_QUEUED: '1000',
-    },
+    env: { PATH: process.env['PATH'], ...serviceSettings(upstream, writeAnchors(upstream, home, name), journalUrl) },
   })
   closeSync(output)
   const { pid, stop } = watched(child, 'the service')
   const url = await listening(log, () => child.exitCode !== null)
+  return { ...watchService(url), pid, stop, url }
+}
+
+/** Writes the root of what stands in the TSB's place. @returns the file's path */
+export function writeAnchors({ rootPem }: UpstreamReady, home: string, name: string): string {
+  const anchors = join(home, `${name}-root.pem`)
+  writeFileSync(anchors, rootPem)
+  return anchors
+}
+
+/** The settings of every service that is measured. */
+export const serviceSettings = ({ url }: UpstreamReady, anchors: string, journalUrl: string): Readonly<Record<string, string>> => ({
+  AUTH_MODE: 'none', PORT: '0', LOG_LEVEL: 'info', TSB_URL: url, TRUST_ANCHORS_FILE: anchors, JOURNAL_URL: journalUrl, MAX_TRANSACTIONS: '256', MAX_QUEUED: '1000',
+})
+
+/** Reads what a service says of itself. */
+export function watchService(url: string): Pick<Service, 'watch'> {
   return {
-    pid, stop, url,
     async watch() {
       const metrics = await (await fetch(`${url}/metrics`)).text()
       const delaySeconds = Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(metrics)?.[1])

@@ -97,12 +97,4 @@ describe('a process and its journal', { concurrency: true }, () => {
     assert.equal((await first.post(order('first'))).status, 201)
     await first.stop()
   })
-
-  test('a PostgreSQL that cannot be reached ends it with 75 and one line that holds no password', async (t) => {
-    const stage = await setUpRestarts(t, { JOURNAL_URL: 'postgres://bundler:the-secret@127.0.0.1:1/journal' })
-    const { code, stderr } = await launchService(stage.env).exited
-    assert.equal(code, 75)
-    assert.match(stderr, /^journal-unavailable: [^\n]+\n$/)
-    assert.doesNotMatch(stderr, /the-secret|bundler:|127\.0\.0\.1/)
-  })
 })

@@ -60,46 +60,10 @@ async function exitOf(child: ChildProcess): Promise<unknown> {
   return child.exitCode ?? (await once(child, 'exit'))[0]
 }
 
-test('the process serves the contract, says what it trusts, and stops on SIGTERM with exit code 0', async () => {
+test('the process serves the contract, says what it trusts, and stops on SIGTERM with exit code 0, whoever asks nothing or never finishes asking', async () => {
   const server = await start()
   assert.equal((await post(server.url, 'process-1')).status, 201)
   assert.match(await server.logged(/trust anchor/), /"sha256":"[0-9a-f]{64}"/)
-  server.process.kill('SIGTERM')
-  assert.equal(await exitOf(server.process), 0)
-})
-
-test('SIGTERM in the middle of a transaction lets it finish, and the last spans go out', async (t) => {
-  const collector = await startOtlpReceiver()
-  t.after(() => collector.close())
-  const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
-  simulator.faults.set('certificate-request', { kind: 'slow', delayMs: 500 })
-  const answer = post(server.url, 'process-2')
-  await server.logged(/"call":"create-key"/)
-  server.process.kill('SIGTERM')
-  const { status, headers } = await answer
-  assert.equal(status, 201)
-  assert.equal(await exitOf(server.process), 0)
-  const request = collector.spans.find(({ name }) => name === 'POST /v1/attestation-bundles')
-  assert.equal(headers.get('traceresponse'), `00-${request?.traceId}-${request?.spanId}-01`)
-  assert.deepEqual([request?.resource['service.name'], request?.resource['service.version']], [pkg.name, pkg.version])
-  assert.ok(collector.spans.some(({ name, traceId }) => name === 'commit' && traceId === request?.traceId))
-})
-
-test('SIGTERM in the middle of a rollback waits for it: nothing is left', async () => {
-  const server = await start()
-  simulator.faults.set('certificate-request', { kind: 'hsm-error' })
-  simulator.faults.set('delete-key', { kind: 'slow', delayMs: 500 })
-  const answer = post(server.url, 'process-3')
-  await server.logged(/"call":"certificate-request"/)
-  server.process.kill('SIGTERM')
-  const problem = await (await answer).json() as { transaction: { rollback: string } }
-  assert.equal(problem.transaction.rollback, 'done')
-  assert.equal(await exitOf(server.process), 0)
-  assert.ok(!simulator.labels().includes('process-3'))
-})
-
-test('a connection that asks nothing, or never finishes asking, does not hold up the stop', async () => {
-  const server = await start()
   const port = Number(new URL(server.url).port)
   const idle = connect(port)
   const half = connect(port)
@@ -111,6 +75,39 @@ test('a connection that asks nothing, or never finishes asking, does not hold up
   assert.equal(await exitOf(server.process), 0)
   idle.destroy()
   half.destroy()
+})
+
+test('SIGTERM in the middle of a transaction and of a rollback lets both finish, nothing is left of the one, and the last spans go out', async (t) => {
+  const collector = await startOtlpReceiver()
+  t.after(() => collector.close())
+  const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
+  const stopping = Promise.withResolvers<void>()
+  simulator.alter.csr = async (pem) => {
+    await stopping.promise
+    return pem
+  }
+  const requested = simulator.next('certificate-request')
+  const finished = post(server.url, 'process-2')
+  await requested
+  simulator.faults.under('process-3').set('certificate-request', { kind: 'hsm-error' })
+  simulator.faults.under('process-3').set('delete-key', { kind: 'slow', delayMs: 500 })
+  const deleting = simulator.next('delete-key')
+  const failed = post(server.url, 'process-3')
+  await deleting
+  server.process.kill('SIGTERM')
+  await server.logged(/"msg":"stopping"/)
+  stopping.resolve()
+  delete simulator.alter.csr
+  const { status, headers } = await finished
+  assert.equal(status, 201)
+  const problem = await (await failed).json() as { transaction: { rollback: string } }
+  assert.equal(problem.transaction.rollback, 'done')
+  assert.equal(await exitOf(server.process), 0)
+  assert.ok(!simulator.labels().includes('process-3'))
+  const request = collector.spans.find(({ name, traceId }) => name === 'POST /v1/attestation-bundles' && headers.get('traceresponse')?.includes(traceId))
+  assert.equal(headers.get('traceresponse'), `00-${request?.traceId}-${request?.spanId}-01`)
+  assert.deepEqual([request?.resource['service.name'], request?.resource['service.version']], [pkg.name, pkg.version])
+  assert.ok(collector.spans.some(({ name, traceId }) => name === 'commit' && traceId === request?.traceId))
 })
 
 test('while it stops, readyz fails and new work is still taken for SHUTDOWN_DELAY_MS, behind which SHUTDOWN_GRACE_MS begins', async () => {

@@ -54,6 +54,9 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/verify.XXXXXX") || unusable 'no temporary fold
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 mkdir "$work/empty" "$work/roots" "$work/certificates"
+# Nothing but the root given counts, whatever the machine trusts besides; openssl x509 would load all of that each time, too.
+SSL_CERT_DIR="$work/empty" SSL_CERT_FILE="$work/empty/none"
+export SSL_CERT_DIR SSL_CERT_FILE
 
 # take KIND NAME FILES: the one file of its kind, copied to a name that no sender chose. Only plain files: a zip may hold links.
 take() {
@@ -67,22 +70,24 @@ take() {
 
 # split FILE FOLDER: one file per certificate, n.pem; prints how many, or nothing where the file has anything else in it.
 split() {
-  tr -d '\r' <"$1" | awk -v folder="$2" '
+  awk -v folder="$2" '
+    { gsub(/\r/, "") }
     /^-----BEGIN CERTIFICATE-----$/ && !inside { inside = 1; count++; file = folder "/" count ".pem" }
     inside { print > file }
     !inside && /[^ \t]/ { other = 1 }
     /^-----END CERTIFICATE-----$/ && inside { inside = 0; close(file) }
     count > 20 { exit }
-    END { if (count > 0 && !inside && !other) print count }'
+    END { if (count > 0 && !inside && !other) print count }' <"$1"
 }
 
 # one_pem FILE TYPE: the file is one PEM block of this type and nothing else. A second block, or a header, is for another reader than this one.
 one_pem() {
-  tr -d '\r' <"$1" | awk -v type="$2" '
+  awk -v type="$2" '
+    { gsub(/\r/, "") }
     NR == 1 { if ($0 !~ "^-----BEGIN " type "-----$") bad = 1; next }
     /^-----END / { if ($0 !~ "^-----END " type "-----$" || ended++) bad = 1; next }
     ended ? /[^ \t]/ : !/^[A-Za-z0-9+\/=]+$/ { bad = 1 }
-    END { exit bad || !ended }'
+    END { exit bad || !ended }' <"$1"
 }
 
 # look CERTIFICATE: issuer, public key and extensions of a certificate, as openssl prints them, into CERTIFICATE.text. At once: openssl takes
@@ -119,15 +124,12 @@ i=0 leaf='' leaves=0
 while [ $((i += 1)) -le "$count" ]; do
   file="$work/certificates/$i.pem"
   look "$file" || refuse 'certificates: one of PrimusHSM_Attestation.crt cannot be read'
-  extension "$file" 'Basic Constraints' | grep -q 'CA:TRUE' || { leaf=$file leaves=$((leaves + 1)); }
+  case $(extension "$file" 'Basic Constraints') in *CA:TRUE*) ;; *) leaf=$file leaves=$((leaves + 1)) ;; esac
 done
 [ "$leaves" -eq 1 ] || refuse "certificates: expected exactly one that is no CA, the one that signed the attestation; there are $leaves of $count"
 ok "certificates: one of $count is no CA and is taken for the one that signed the attestation"
 
-# Nothing but the root given counts, whatever the machine trusts besides.
 shift
-SSL_CERT_DIR="$work/empty" SSL_CERT_FILE="$work/empty/none"
-export SSL_CERT_DIR SSL_CERT_FILE
 if ! answer=$(openssl verify ${1+"$@"} -CApath "$work/empty" -CAfile "$work/roots.pem" -untrusted "$work/chain.crt" "$leaf" 2>"$work/errors") ||
   [ "$answer" != "$leaf: OK" ] || grep -q 'error [0-9]' "$work/errors"; then
   why=$(sed -n 's/.*\(error [0-9]* at [0-9]* depth lookup: *[A-Za-z0-9 -]*\).*/\1/p' "$work/errors" | sed -n 1p)
@@ -216,8 +218,12 @@ awk '
   }' "$work/key.xml" >"$work/claims" || refuse 'attestation: it cannot be read'
 why=$(sed -n 's/^!//p' "$work/claims")
 [ -z "$why" ] || refuse "attestation: $why"
-says() { grep -q -x -F -e "$1" "$work/claims"; }
-value() { sed -n "s/^$1=//p" "$work/claims"; }
+# says LINE: this line is among the claims. value NAME: what stands behind NAME=, which is there once.
+newline='
+'
+said="$newline$(cat "$work/claims")$newline"
+says() { case $said in *"$newline$1$newline"*) ;; *) return 1 ;; esac; }
+value() { rest=${said#*"$newline$1="} && printf '%s\n' "${rest%%"$newline"*}"; }
 label=$(value label)
 ok 'attestation: plain XML, each element once'
 ok "label: $label, made $(value create_time), attested $(value attest_time): compare it with the order"

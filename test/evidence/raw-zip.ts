@@ -31,9 +31,13 @@ const le = (size: 2 | 4, value: number): Buffer => {
 export function rawZip(entries: readonly RawEntry[], options: { readonly comment?: string; readonly before?: Uint8Array; readonly count?: number } = {}): Buffer {
   const parts: Buffer[] = [Buffer.from(options.before ?? [])]
   const central: Buffer[] = []
-  const position = (): number => parts.reduce((sum, part) => sum + part.length, 0)
+  let position = parts[0]!.length
+  const write = (...more: readonly Buffer[]): void => {
+    parts.push(...more)
+    for (const { length } of more) position += length
+  }
   for (const entry of entries) {
-    const start = position()
+    const start = position
     const method = entry.method ?? 8
     const packed = Buffer.from(entry.packed ?? (method === 8 ? deflateRawSync(entry.bytes) : entry.bytes))
     const flags = (entry.flags ?? 0) | (entry.descriptor ? 8 : 0)
@@ -42,9 +46,9 @@ export function rawZip(entries: readonly RawEntry[], options: { readonly comment
       le(2, 20), le(2, flags), le(2, method), le(4, 0), withSums ? sums : Buffer.alloc(12), le(2, name.length), le(2, entry.extra?.length ?? 0),
     ])
     const localName = Buffer.from(entry.localName ?? entry.name)
-    parts.push(le(4, 0x04034b50), common(localName, !entry.descriptor), localName, Buffer.from(entry.extra ?? []), packed)
-    if (entry.descriptor) parts.push(le(4, 0x08074b50), sums)
-    parts.push(Buffer.from(entry.gap ?? []))
+    write(le(4, 0x04034b50), common(localName, !entry.descriptor), localName, Buffer.from(entry.extra ?? []), packed)
+    if (entry.descriptor) write(le(4, 0x08074b50), sums)
+    write(Buffer.from(entry.gap ?? []))
     const name = Buffer.from(entry.name)
     central.push(Buffer.concat([
       le(4, 0x02014b50), le(2, 0x0314), common(name, true), le(2, 0), le(2, 0), le(2, 0), le(4, entry.attributes ?? 0), le(4, entry.offset ?? start),
@@ -54,7 +58,7 @@ export function rawZip(entries: readonly RawEntry[], options: { readonly comment
   const directory = Buffer.concat(central)
   const count = options.count ?? entries.length
   const comment = Buffer.from(options.comment ?? '')
-  const end = Buffer.concat([le(4, 0x06054b50), le(2, 0), le(2, 0), le(2, count), le(2, count), le(4, directory.length), le(4, position()), le(2, comment.length), comment])
+  const end = Buffer.concat([le(4, 0x06054b50), le(2, 0), le(2, 0), le(2, count), le(2, count), le(4, directory.length), le(4, position), le(2, comment.length), comment])
   return Buffer.concat([...parts, directory, end])
 }
 

@@ -49,9 +49,11 @@ describe('a start that fails names variables, and no value', { concurrency: 2 },
     ['whose parameters name no file that is there', `postgres://user:${journalPassword}@127.0.0.1:1/journal?sslrootcert=/nowhere/${token}`, 75],
   ] as const) {
     test(`a PostgreSQL ${name}`, async () => {
-      const { code, finds, variables } = await refused({ JOURNAL_URL: url })
+      const { code, stderr, finds, variables } = await refused({ JOURNAL_URL: url })
       assert.deepEqual([code, finds], [expected, []])
       if (expected === 78) assert.deepEqual(variables, ['JOURNAL_URL'])
+      else assert.match(stderr, /^journal-unavailable: [^\n]+\n$/)
+      assert.doesNotMatch(stderr, /user:|127\.0\.0\.1/)
     })
   }
 

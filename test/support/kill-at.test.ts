@@ -121,18 +121,20 @@ for (const [engine, newDatabase, stateIn] of engines) {
         'journal 3 update', 'journal 4 commit', 'journal 5 update', 'journal 6 update'])
     })
 
-    test('lets whoever sends a write stand still before it, or once it was answered, while the process goes on', async () => {
+    test('lets whoever sends a write stand still before it, or once it was answered, while the process goes on, and until that is resumed', async () => {
       for (const [hold, heard, state] of [['journal:1:before', [], undefined], ['journal:2:after', ['began'], 'key-created']] as const) {
         const url = await newDatabase()
         const writer = write(url, { HOLD_AT: hold })
-        const lines: string[] = []
-        for await (const line of createInterface({ input: writer.stdout })) {
-          if (line.startsWith('{"killAt"')) break
-          lines.push(line)
-        }
+        const lines = createInterface({ input: writer.stdout })[Symbol.asyncIterator]()
+        const said: string[] = []
+        for (let line = await lines.next(); line.done !== true && !line.value.startsWith('{"killAt"'); line = await lines.next()) said.push(line.value)
         assert.equal(isStopped(writer.pid!), false)
-        assert.deepEqual([lines, await stateIn(url)], [heard, state])
-        writer.kill('SIGKILL')
+        assert.deepEqual([said, await stateIn(url)], [heard, state])
+        writer.kill('SIGSTOP')
+        while (!isStopped(writer.pid!)) await nextTurn()
+        writer.kill('SIGCONT')
+        for await (const line of lines) said.push(line)
+        assert.deepEqual(said, ['began', 'key-created', 'said', 'committed', 'last', 'again'])
       }
     })
   })

@@ -3,13 +3,15 @@
  *
  *   STOP_AT=journal:3:after    SIGSTOP once the database has answered the third write, before the code that sent it hears; several with
  *                              commas between
- *   HOLD_AT=journal:3:before   lets the transaction stand still that sends the third write, for good, while the process goes on; several
- *                              with commas between, one after the other: each counts from the one before
+ *   HOLD_AT=journal:3:before   lets the transaction stand still that sends the third write, while the process goes on; several with commas
+ *                              between, one after the other: each counts from the one before. They go on once the process was stopped and
+ *                              is resumed (SIGCONT)
  *   POINTS_FILE=FILE           notes every point there when it is reached, one JSON line each (read by `readPoints`)
  *
  * Before that one log line goes to standard output: `{ "killAt": { kind, n, sql, when } }`. A write inside of a database transaction
  * takes effect with its COMMIT, which is a point of its own.
  */
+import { once } from 'node:events'
 import { appendFileSync, writeSync } from 'node:fs'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
 import { DefaultQueryExecutor } from 'kysely'
@@ -108,7 +110,7 @@ patch(pg.Client.prototype, 'query', (original) => function (...args) {
 })
 
 let sinceHold = 0
-const forever = (): Promise<never> => Promise.withResolvers<never>().promise
+const resumed = holds.length === 0 ? undefined : once(process, 'SIGCONT')
 
 // Above the connections: one that stood still would keep all other transactions from SQLite, which has one.
 patch(DefaultQueryExecutor.prototype, 'executeQuery', (original) => async function (...args) {
@@ -117,7 +119,11 @@ patch(DefaultQueryExecutor.prototype, 'executeQuery', (original) => async functi
   if (next === undefined || kindOf(sql, parameters) !== next.kind || (sinceHold += 1) !== next.n) return original.apply(this, args)
   holds.shift()
   sinceHold = 0
-  if (next.when === 'after') await original.apply(this, args)
+  const answer = next.when === 'after' ? await original.apply(this, args) : undefined
   say({ kind: next.kind, n: next.n, sql }, next.when)
-  return forever()
+  // A listener for a signal keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000)
+  await resumed
+  clearInterval(alive)
+  return answer ?? original.apply(this, args)
 })

@@ -48,11 +48,6 @@ describe('the service in a process of its own', { concurrency: true }, () => {
     await assert.rejects(service.paused(), /^Error: The service ended in place of standing still\./)
   })
 
-  test('stops on SIGTERM with exit code 0', async () => {
-    const service = await startServiceProcess({ ...settings, JOURNAL_URL: `file:${join(home, 'other.sqlite')}` })
-    assert.equal((await service.stop()).code, 0)
-  })
-
   test('tells why it cannot start', async () => {
     const service = launchService({ ...settings, TSB_URL: '' })
     const { code, stderr } = await service.exited

@@ -56,29 +56,29 @@ describe('a process that was stopped beyond its lease', { concurrency: 3 }, () =
     })
   }
 
-  for (const [i, [point, kind, reused]] of IN_THE_CODE.entries()) {
-    const [path, write, when] = point
-    const meanwhile = reused ? ', whose label another transaction uses meanwhile' : ''
-    test(`in its code ${when} “${write}”, on its way to be ${path}, with ${kind}${meanwhile}`, async (t) => {
-      const scene = await sceneFor(t, { journalUrl })
-      const victim = scene.launch({ STOP_AT: `journal:${writesOf(path, kind).indexOf(write) + 1}:${when}` })
+  test('in its code, at six writes at once, four of their labels used by another transaction meanwhile', async (t) => {
+    const scene = await sceneFor(t, { journalUrl })
+    const victim = scene.launch({ HOLD_AT: IN_THE_CODE.map(([[path, write, when], kind]) => `journal:${writesOf(path, kind).indexOf(write) + 1}:${when}`).join() })
+    await victim.listening
+    const transactions = []
+    for (const [i, [point, kind, reused]] of IN_THE_CODE.entries()) {
       const request = REQUESTS[kind](`code-${i}`)
-      await victim.listening
-      PATHS[path].breaks(scene)
+      PATHS[point[0]].breaks(scene)
       const answer = told(scene, victim.post(request.body, request.headers))
-      await victim.logged((line) => 'killAt' in line)
-      await victim.paused()
+      await victim.logged((line) => 'killAt' in line && victim.log.filter((each) => 'killAt' in each).length > i)
       scene.simulator.faults.clear()
+      transactions.push({ point, reused, request, answer })
+    }
+    await victim.pause()
 
-      const survivor = await scene.join()
-      await settleAll(scene, survivor)
-      assert.deepEqual(scene.simulator.labels(), [])
-      const foreign = reused ? [await foreignBundle(scene, survivor, request)] : []
-      victim.resume()
-      assertTruth(await answer, point.join(', '), request.name, foreign)
-      assert.deepEqual(await rest(scene), [])
-      await assertOnly(scene, survivor, foreign)
-      if (!reused) await assertRepeatable(scene, survivor, [{ request }])
-    })
-  }
+    const survivor = await scene.join()
+    await settleAll(scene, survivor)
+    assert.deepEqual(scene.simulator.labels(), [])
+    const foreign = await Promise.all(transactions.filter(({ reused }) => reused).map(({ request }) => foreignBundle(scene, survivor, request)))
+    victim.resume()
+    for (const { point, request, answer } of transactions) assertTruth(await answer, point.join(', '), request.name, foreign)
+    assert.deepEqual(await rest(scene), [])
+    await assertOnly(scene, survivor, foreign)
+    await assertRepeatable(scene, survivor, transactions.filter(({ reused }) => !reused))
+  })
 })

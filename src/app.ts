@@ -22,6 +22,7 @@ import { documentation } from './routes/documentation.ts'
 import { parseJsonBody } from './routes/json-body.ts'
 import { OPENAPI } from './routes/openapi.ts'
 import { operations } from './routes/operations.ts'
+import { buildSerializers } from './routes/serializers.ts'
 import { handleError, sendProblem } from './routes/problems.ts'
 import { handleUnknownRoute } from './routes/unknown-route.ts'
 import { watchRequests } from './routes/watch-requests.ts'
@@ -95,6 +96,7 @@ export async function buildApp(settings: Settings, log: Logger, now: () => Date 
     clientErrorHandler: connections.onClientError,
     frameworkErrors: connections.onFrameworkError,
     routerOptions: { maxParamLength: 200 },
+    schemaController: { compilersFactory: { buildSerializer: buildSerializers } },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   http.removeAllContentTypeParsers()

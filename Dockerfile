@@ -47,6 +47,8 @@ RUN export NODE_COMPILE_CACHE=/tmp/compile-cache AUTH_MODE=none TSB_URL=http://1
 FROM runtime AS service
 COPY --from=compiled /tmp/compile-cache /app/compile-cache
 ENV NODE_COMPILE_CACHE=/app/compile-cache
+# glibc would give each thread an arena of its own, which keeps what it was given: 10 MB more with 256 transactions in flight.
+ENV MALLOC_ARENA_MAX=2
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="attestation-bundler" \

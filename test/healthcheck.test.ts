@@ -21,6 +21,9 @@ async function alive(t: TestContext, host: string): Promise<string> {
 
 test('the health check asks where the service listens: on all addresses, or on one', async (t) => {
   const [everywhere, one] = [await alive(t, '0.0.0.0'), await alive(t, '127.0.0.2')]
-  assert.deepEqual(await Promise.all([check({ PORT: everywhere }), check({ PORT: everywhere, HOST: '0.0.0.0' }), check({ PORT: one, HOST: '127.0.0.2' })]), [0, 0, 0])
+  // One after the other: each has two seconds, as it has in a container.
+  assert.equal(await check({ PORT: everywhere }), 0)
+  assert.equal(await check({ PORT: everywhere, HOST: '0.0.0.0' }), 0)
+  assert.equal(await check({ PORT: one, HOST: '127.0.0.2' }), 0)
   assert.equal(await check({ PORT: one }), 1)
 })

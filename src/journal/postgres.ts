@@ -16,9 +16,12 @@ const UNIQUE_VIOLATION = '23505'
 /** How long a server that was asked to end a connection may take, before it is cut. */
 const GOODBYE_MS = 1_000
 
-/** An acknowledged write is on disk, whatever the server's default; `remote_apply` is more, and stays (postgresql.org). */
-const DURABLE = `select set_config('synchronous_commit', 'on', false)
-  where current_setting('synchronous_commit') not in ('on', 'remote_apply')`
+/**
+ * An acknowledged write is on disk, whatever the server's default; `remote_apply` is more, and stays. And a plan that was made while the table
+ * was small is not kept for when it has grown (postgresql.org, "synchronous_commit", "plan_cache_mode").
+ */
+const SESSION = `select set_config('plan_cache_mode', 'force_custom_plan', false), set_config('synchronous_commit',
+  case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end, false)`
 
 /** A subquery, so that it is read once: indexes are of no use for a comparison with a function that may change between rows. */
 const clock = () => sql<number>`(select (extract(epoch from clock_timestamp()) * 1000)::bigint)`
@@ -82,7 +85,7 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
     },
     // bigint as a number, here only: epoch milliseconds are far below 2^53.
     types: { getTypeParser: (type, format) => (type === types.builtins.INT8 ? Number : types.getTypeParser(type, format as 'text')) },
-    onConnect: (client) => client.query(DURABLE),
+    onConnect: (client) => client.query(SESSION),
   })
   // A connection that fails leaves the pool by itself; without a listener the event would end the process.
   pool.on('error', () => {})
@@ -112,8 +115,8 @@ function connect(url: string, connectMs: number, answerMs: number, max: number):
 }
 
 /**
- * Statements that a connection prepares once: planning them anew takes the server a quarter of its time. The journal has fewer forms, but some
- * name as many rows as a process holds, and those that come late are not worth a plan on each connection.
+ * Statements that a connection prepares once: the server reads each only once then. The journal has fewer forms, but some name as many rows as a
+ * process holds, and those that come late are not worth keeping on each connection.
  */
 const MOST_PREPARED = 50
 

@@ -54,8 +54,8 @@ export function openEntry(journal: Journal, first: Claim, sentAt: number, notedA
   let unanswered = false
   let provenAt = sentAt
   let timer: NodeJS.Timeout | undefined
-  /** The last note that went on its way. */
-  let noted = Promise.resolve()
+  /** The note that is on its way. */
+  let noted: Promise<void> | undefined
 
   const lose = (): RowLost => {
     lost = true
@@ -108,8 +108,10 @@ export function openEntry(journal: Journal, first: Claim, sentAt: number, notedA
     note(state) {
       clearTimeout(timer)
       timer = setTimeout(() => {
+        // Whoever waits for a journal that hangs should wait for one note at most.
+        if (noted !== undefined) return
         // What fails here is met by the next write: the row is lost, or the note was not answered.
-        noted = noted.then(() => write({ state })).catch(() => undefined)
+        noted = write({ state }).catch(() => undefined).finally(() => { noted = undefined })
       }, notedAfterMs).unref()
     },
   }

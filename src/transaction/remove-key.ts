@@ -165,7 +165,7 @@ function unseen(owed: OwedKey, options: { now: () => number; settleAfterMs: numb
   const looks = owed.labelIsOurs ? [options.settleAfterMs, ...LATE_LOOKS_MS.filter((late) => late > options.settleAfterMs)] : [options.settleAfterMs]
   const next = looks.find((after) => age < after)
   if (next === undefined) return { state: 'removed' }
-  return { state: 'owed', reason: 'create-key gave no clear answer and no key is seen yet; it may still appear', refused: false, notBefore: owed.sentAt + next, onlyLateLooks: next > options.settleAfterMs }
+  return { state: 'owed', reason: 'no key is seen yet; if create-key was sent, one may still appear', refused: false, notBefore: owed.sentAt + next, onlyLateLooks: next > options.settleAfterMs }
 }
 
 const sameKey = (found: KeyAttributes, owed: OwedKey): boolean => owed.publicKey === undefined || found.publicKey?.equals(owed.publicKey) === true

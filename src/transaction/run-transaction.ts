@@ -3,7 +3,7 @@ import pkg from '../../package.json' with { type: 'json' }
 import { packBundle, type PackedBundle } from '../bundle/pack-bundle.ts'
 import { ProblemError, type Rollback } from '../errors.ts'
 import type { TrustAnchor } from '../evidence/evidence.ts'
-import type { Journal, NewTransaction, Reopened, StoredBundle, Transaction } from '../journal/journal.ts'
+import type { Begun, Claim, Journal, NewTransaction, Reopened, StoredBundle, Transaction } from '../journal/journal.ts'
 import type { Tsb } from '../tsb/tsb.ts'
 import { commit, CommitUnknown } from './commit.ts'
 import { openEntry, RowLost, type Entry } from './entry.ts'
@@ -85,7 +85,7 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
   const row = await newRow(request, around)
   const { id, label } = row
   const beginSentAt = performance.now()
-  const begun = await journal.begin(row)
+  const begun = await begin(row, around)
   if (begun.state === 'label-held') {
     throw new ProblemError('key-label-taken', 'another transaction holds this label until it ends or its rollback is settled', { retryAfterSeconds: 5 })
   }
@@ -123,6 +123,17 @@ export async function runTransaction(request: IssueRequest, around: Surroundings
     ...(problem.code === 'internal-error' && { bug: result.error }),
   })
   throw problem
+}
+
+/** Begins, or else sees to it that no row is left which says that its create leaves: nobody but this process knows that it did not. */
+async function begin(row: NewTransaction, { journal, unwritten }: Surroundings): Promise<Begun> {
+  try {
+    return await journal.begin(row)
+  } catch (error) {
+    const mayBeThere: Claim = { id: row.id, fence: 1, state: 'began' }
+    if (row.createLeaves) void unwritten.add(row.id, async () => { await journal.write(mayBeThere, { state: 'rolled-back' }) })
+    throw error
+  }
 }
 
 /** What the journal is told before anything is sent. */

@@ -10,6 +10,7 @@ import { VERIFY_SCRIPT_SHA256 } from '../../src/bundle/verify-script.ts'
 import { runVerify } from '../../src/commands/verify.ts'
 import { pki, verifiedAt } from '../evidence/good-case.ts'
 import { builtInAnchor, content, good, textOf, warned } from './report-content.ts'
+import { escapeHtml } from '../../src/html.ts'
 import { runCommands, temporaryFolder } from './report-commands.ts'
 
 const page = reportPage(warned)
@@ -29,6 +30,13 @@ test('lies in the bundle between the JSON report and the manifest, which lists i
   const report = JSON.parse(output) as { verdict: string; checks: { id: string; outcome: string }[] }
   assert.equal(report.verdict, 'passed')
   assert.equal(report.checks.find(({ id }) => id === 'bundle.manifest')?.outcome, 'passed')
+})
+
+test('each character that means something in markup is escaped, and each that nobody sees is shown, also where it is the only one of a plain text', () => {
+  for (const [character, shown] of [['&', '&amp;'], ['<', '&lt;'], ['>', '&gt;'], ['"', '&quot;'], ["'", '&#39;'], ['\n', '⟨U+000A⟩'], ['\u007f', '⟨U+007F⟩'], ['\u202e', '⟨U+202E⟩']] as const) {
+    assert.deepEqual([`${character}ab`, `a${character}b`, `ab${character}`].map(escapeHtml), [`${shown}ab`, `a${shown}b`, `ab${shown}`])
+  }
+  assert.equal(escapeHtml('CN=Primus (SN: 1), O=Würde/?;:=#%~'), 'CN=Primus (SN: 1), O=Würde/?;:=#%~')
 })
 
 /** The content with every string of it replaced, but for hashes, outcomes and what decides how the page is built. */

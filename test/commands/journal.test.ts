@@ -65,7 +65,7 @@ for (const engine of ['SQLite', 'PostgreSQL']) {
       const shown = await run(stage.env, 'show', id.toUpperCase())
       assert.equal(shown.exitCode, 0)
       const { state, reason } = shown.value as Row
-      assert.deepEqual([state, reason], ['rollback-owed', 'create-key gave no clear answer and no key is seen yet; it may still appear'])
+      assert.deepEqual([state, reason], ['rollback-owed', 'no key is seen yet; if create-key was sent, one may still appear'])
       const done = await run(stage.env, 'show', answer.headers.get('location')!.split('/').at(-1)!)
       assert.deepEqual(Object.keys((done.value as { bundle: object }).bundle), ['fileName', 'size', 'sha256'])
       for (const args of [['list'], ['list', '--all'], ['show', id]]) {

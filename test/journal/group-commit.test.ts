@@ -87,16 +87,16 @@ test('with a full disk what was answered is there, and what was refused is not',
   assert.ok(seen().includes(4))
 })
 
-test('a file that another one holds is waited for without holding this thread, and not for ever', async () => {
+test('a file that another one holds is waited for without holding this thread, and not for ever', async (t) => {
   other.exec('begin immediate')
   let turns = 0
   const turn = setInterval(() => { turns += 1 }, 1)
+  t.after(() => { clearInterval(turn) })
   await assert.rejects(insert(1), { errcode: 5 })
   assert.ok(turns > 5, `${turns} turns`)
   const waiting = Promise.all([insert(2), insert(3)])
   setTimeout(() => { other.exec('rollback') }, 20)
   await waiting
-  clearInterval(turn)
   assert.deepEqual([seen(), committed], [[2, 3], 1])
 })
 

@@ -39,6 +39,13 @@ afterEach(async () => {
 const alterDatabase = (change: string): Promise<unknown> =>
   ask(`do $$ begin execute format('alter database %I ${change}', current_database()); end $$`)
 
+test('a connection that has prepared as many forms of statements as it may takes others all the same', async () => {
+  const journal = await open({ poolSize: 1 })
+  for (let ids = 1; ids <= 60; ids += 1) await journal.beat(Array.from({ length: ids }, (_, i) => `none-${i}`))
+  await begunIn(journal, 'committed')
+  assert.ok(Number(await ask(`select count(*) from pg_prepared_statements`)) <= 50)
+})
+
 async function open(more: Partial<JournalOptions & EngineLimits> = {}): Promise<Journal> {
   const options = { url: proxy.url, tsb: TSB, leaseMs: LEASE_MS, retentionMs: RETENTION_MS, answerMs: ANSWER_MS }
   const journal = await openJournal({ ...options, ...more })

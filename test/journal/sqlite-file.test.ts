@@ -59,6 +59,17 @@ test('transactions that write at the same time share a commit', async (t) => {
   assert.equal(executed.calls.filter(({ arguments: [statement] }) => statement === 'commit').length, 2)
 })
 
+test('a write that nobody waits for is in the journal that is closed behind it', async () => {
+  const journal = await open()
+  const { id } = await begunIn(journal, 'committed')
+  const steps = [{ name: 'commit', durationMs: 3 }]
+  void journal.noteSteps(id, steps)
+  // It is with the database by then, and no turn of the event loop has gone by.
+  await new Promise((resolve) => { process.nextTick(resolve) })
+  await journal.close()
+  assert.deepEqual((await (await open()).findAny(id))?.steps, steps)
+})
+
 describe('one process of the service per file', () => {
   test('a second one is told so while the first one lives, and may start once that was killed', async () => {
     const { child, lines } = start('hold')

@@ -59,6 +59,7 @@ describe('the answer to a POST', () => {
     assert.deepEqual([view.status, view.label, view.verification?.verdict], ['completed', 'answer-json', 'passed'])
     assert.deepEqual(view.steps.map(({ name }) => name),
       ['check-label', 'create-key', 'generate-csr', 'export-attestation', 'verify', 'pack', 'commit'])
+    assert.deepEqual(viewIn(await (await service.get(location, JSON_ONLY)).json()).steps, view.steps)
     const zip = await bytesOf(await service.get(location))
     assert.deepEqual(view.bundle, {
       fileName: 'answer-json-attestation-bundle.zip', size: zip.length, sha256: createHash('sha256').update(zip).digest('hex'), href: location,

@@ -21,6 +21,8 @@ interface Stage {
   /** From now on writes are kept back, and their callers are told that they failed; `land` lets them take effect. */
   late(): { land(): Promise<void> }
   heard(): void
+  /** From now on writes stand still until they are let go. */
+  held(): { release(): void }
   /** Lets the lease run out, and another process take the row. */
   takeOver(): Promise<Claim>
   /** The row as it stands, from outside. */
@@ -34,10 +36,12 @@ async function stage(t: TestContext, ...states: ('key-created' | 'csr-generated'
   const journal = await openJournal({ url, tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time, answerMs: 20 })
   t.after(() => journal.close())
   let mode: 'heard' | 'unheard' | 'late' = 'heard'
+  let gate = Promise.resolve()
   const kept: (() => Promise<unknown>)[] = []
   const lossy: Journal = {
     ...journal,
     async write(claim, change) {
+      await gate
       if (mode === 'late') kept.push(() => journal.write(claim, change))
       const after = mode === 'late' ? undefined : await journal.write(claim, change)
       if (mode !== 'heard') throw new Error('no answer')
@@ -57,6 +61,11 @@ async function stage(t: TestContext, ...states: ('key-created' | 'csr-generated'
       return { async land() { for (const write of kept.splice(0)) await write() } }
     },
     heard: () => { mode = 'heard' },
+    held() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      return { release: resolve }
+    },
     async takeOver() {
       time += LEASE_MS
       const [claim] = await journal.takeOver(1, [])
@@ -213,4 +222,17 @@ test('a note on a row that another process took loses it', async (t) => {
   await passed()
   await assert.rejects(entry.write(committed), RowLost)
   assert.deepEqual([entry.lost(), await stands()], [true, 'rolling-back'])
+})
+
+test('while a note stands still no second one is sent, and the next write follows the first', async (t) => {
+  const { entry, held, stands } = await stage(t, 'key-created')
+  const { release } = held()
+  entry.note('csr-generated')
+  await passed()
+  entry.note('attested')
+  await passed()
+  const writing = entry.write({})
+  release()
+  await writing
+  assert.deepEqual([entry.state(), entry.lost(), await stands()], ['csr-generated', false, 'csr-generated'])
 })

@@ -4,6 +4,7 @@ import type { ProblemCode } from '../../src/errors.ts'
 import { problemIn } from '../support/problem.ts'
 import { startProxiedService, writeOf, type ProxiedService } from '../support/proxied-service.ts'
 import { order, type LogLine } from '../support/service.ts'
+import { REQUESTS } from './requests.ts'
 import { statement, type Statement } from '../support/postgres-protocol.ts'
 
 let at: ProxiedService
@@ -89,6 +90,18 @@ describe('the first write, before anything is sent', () => {
     await at.journal.becomes('begin-2', 'rolled-back')
     assert.equal(at.service.simulator.requests.length, before)
     assert.equal((await post('begin-2')).status, 201)
+  })
+
+  test('that succeeds unheard under a label prefix says soon that nothing was sent', async () => {
+    const before = at.service.simulator.requests.length
+    const cut = at.proxy.cutAfter(INSERT)
+    const { body } = REQUESTS['a label prefix']('begin-prefix')
+    const send = (): Promise<Response> => at.service.post(body, { 'idempotency-key': 'begin-prefix' })
+    await problemIn(await send(), 'journal-unavailable')
+    await cut
+    await at.journal.until((rows) => rows.some(({ label, state }) => label.startsWith('begin-prefix-') && state === 'rolled-back'))
+    assert.equal(at.service.simulator.requests.length, before)
+    assert.equal((await send()).status, 201)
   })
 
   test('that lands late does the same', async () => {

@@ -40,7 +40,8 @@ const sent = (call: string): number => simulator.requests.filter((request) => re
 const standStill = (ms: number): void => { stoodStill += ms }
 const monotonic = performance.now.bind(performance)
 let stoodStill = 0
-mock.method(performance, 'now', () => monotonic() + stoodStill)
+before(() => { mock.method(performance, 'now', () => monotonic() + stoodStill) })
+after(() => { mock.restoreAll() })
 
 interface Stage {
   readonly debt: KeyDebt
@@ -56,7 +57,7 @@ interface Stage {
   create(): Promise<void>
 }
 
-async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial<Tsb>; reopen?: 'owed' | 'abandoned' } = {}): Promise<Stage> {
+async function stage(t: TestContext, own: { labelIsOurs?: boolean; noted?: boolean; tsb?: Partial<Tsb>; reopen?: 'owed' | 'abandoned' } = {}): Promise<Stage> {
   let time = Date.now()
   const journal = await openJournal({ url: journalFor(t), tsb: 'here', leaseMs: LEASE_MS, retentionMs: 1, now: () => time })
   t.after(() => journal.close())
@@ -69,7 +70,7 @@ async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial
       return next
     },
   }
-  const { labelIsOurs = false } = own
+  const { labelIsOurs = false, noted = false } = own
   const begun = await journal.begin({ id: randomUUID(), caller: 'somebody', label, labelIsOurs, createdAt: new Date(time), createBody: {} })
   assert.equal(begun.state, 'begun')
   const entry = openEntry(watched, begun.claim, performance.now())
@@ -82,7 +83,7 @@ async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial
   }
   const reopened: Omit<Reopened, 'secret'>[] = []
   const debt = openKeyDebt({
-    tsb: { ...tsb, ...own.tsb }, entry, key: { label }, body, labelIsOurs, settleAfterMs: 60_000, leaseMs: LEASE_MS, now: () => performance.now(),
+    tsb: { ...tsb, ...own.tsb }, entry, key: { label }, body, labelIsOurs, settleAfterMs: 60_000, leaseMs: LEASE_MS, now: () => performance.now(), noted,
     async reopen(what) { reopened.push(what); return own.reopen ?? 'owed' },
   })
   return {
@@ -101,6 +102,21 @@ async function stage(t: TestContext, own: { labelIsOurs?: boolean; tsb?: Partial
 
 const away = (): never => { throw new ProblemError('journal-unavailable', 'away') }
 const nothingSent = { code: 'journal-unavailable', effect: 'none' }
+
+describe('a row that says from the start that create-key leaves', () => {
+  test('is not written again where it is fresh', async (t) => {
+    const { debt, hear } = await stage(t, { labelIsOurs: true, noted: true })
+    hear(() => assert.fail('a write'))
+    await debt.createLeaves()
+  })
+
+  test('is written again where half a second went by: it would say a wrong time, and may be another process\'s', async (t) => {
+    const { debt, takeOver } = await stage(t, { labelIsOurs: true, noted: true })
+    await takeOver()
+    standStill(500)
+    await assert.rejects(debt.createLeaves(), nothingSent)
+  })
+})
 
 describe('create-key does not leave', () => {
   test('where another process has the row', async (t) => {

@@ -53,7 +53,7 @@ describe('what fails in the middle is taken back', () => {
       simulator.faults.set('create-key', fault)
       const { exitCode, diagnosis, finding, said } = await run({ env: { TSB_CREATE_KEY_TIMEOUT_MS: '200' } })
       assert.deepEqual([exitCode, diagnosis.left?.label], [1, diagnosis.label])
-      assert.match(diagnosis.left?.reason ?? '', /no key is seen yet; it may still appear/)
+      assert.match(diagnosis.left?.reason ?? '', /no key is seen yet; if create-key was sent, one may still appear/)
       assert.match(finding('bundle.create-key').hint ?? '', hint)
       assert.match(said.at(-1) ?? '', new RegExp(`MAY BE LEFT.*${diagnosis.label}`))
       assert.equal(finding('label.free-again').outcome, 'skipped')

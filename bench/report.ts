@@ -168,7 +168,7 @@ function soaked({ soak }: Results): string {
   return `
 ## For a longer time
 
-${number(soak.seconds / 60, 1)} minutes with ${soak.callers} callers and ${soak.delayMs} ms at the TSB, a SQLite journal: ${number(soak.bundles, 0)} bundles, p50 ${number(soak.p50Ms, 1)} ms, p99 ${number(soak.p99Ms, 1)} ms.
+${number(soak.seconds / 60, 1)} minutes with ${soak.callers} callers and ${soak.delayMs} ms at the TSB, a SQLite journal: ${number(soak.bundles, 0)} bundles, p50 ${number(soak.p50Ms, 1)} ms, p99 ${number(soak.p99Ms, 1)} ms${soak.revision === undefined ? '' : `, at revision ${soak.revision}`}.
 
 ${table(['after', 'MB', 'open files', 'loop ms', 'bundles/s'], [0, 0.25, 0.5, 0.75, 1].map(at))}
 

@@ -12,6 +12,8 @@ export interface Sample {
 }
 
 export interface Soak {
+  /** Where it was measured at another revision than all else. */
+  readonly revision?: string
   readonly callers: number
   readonly delayMs: number
   readonly seconds: number

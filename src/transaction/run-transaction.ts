@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import pkg from '../../package.json' with { type: 'json' }
 import { packBundle, type PackedBundle } from '../bundle/pack-bundle.ts'
 import { ProblemError, type Rollback } from '../errors.ts'
@@ -11,6 +10,7 @@ import { CallerLeft, failedChecksOf, failureOf } from './failure.ts'
 import { fingerprintOf, type ReceivedBody } from './fingerprint.ts'
 import { issueBundle, type IssuedBundle } from './issue-bundle.ts'
 import { openKeyDebt, type DebtEvent, type KeyDebt } from './key-debt.ts'
+import { newId } from './new-id.ts'
 import { createKeyBody, labelOf, type Order } from './order.ts'
 import type { Recovery } from './recovery.ts'
 import { replay } from './replay.ts'
@@ -138,7 +138,7 @@ async function begin(row: NewTransaction, { journal, unwritten }: Surroundings):
 
 /** What the journal is told before anything is sent. */
 async function newRow({ order, caller, idempotency }: IssueRequest, around: Surroundings): Promise<NewTransaction> {
-  const id = randomUUID()
+  const id = newId()
   const { password, ...body } = createKeyBody(order, labelOf(order, id))
   const secret = password && around.seal(id, password)
   return {

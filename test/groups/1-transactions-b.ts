@@ -1,3 +1,3 @@
 import { group } from './group.ts'
 
-await group('transaction/key-*.test.ts', 'transaction/l*.test.ts', 'transaction/[r-z]*.test.ts')
+await group('transaction/key-*.test.ts', 'transaction/[ln]*.test.ts', 'transaction/[r-z]*.test.ts')

@@ -49,7 +49,10 @@ export async function startContainer({ name: image }: Image, { upstream, home, n
   docker('run', '-d', '--name', container, '--network', 'host', '--memory', String(LIMIT_BYTES), '--user', `${process.getuid?.()}:${process.getgid?.()}`, '-v', `${home}:${home}`, ...settings, image)
   const pid = Number(docker('inspect', '-f', '{{.State.Pid}}', container))
   const forget = reap({ pid })
-  const url = await listening(container)
+  const url = await listening(container).catch((error: unknown) => {
+    docker('rm', '-f', container)
+    throw error
+  })
   return {
     ...watchService(url), pid, url,
     async stop() {

@@ -31,7 +31,7 @@ function cpu({ profile }: Results): string[] {
   const of = (name: string): number => profile.purposes.find((share) => share.name === name)?.ms ?? 0
   return [`2 ms were estimated before there was a journal, a report, a log and traces, and from single measurements. The profile below has
   ${ms(of('verification'))} ms of verification (the certificates are remembered: what is left is new in every bundle, the CSR with its two readers, the XML, three signatures and the key's numbers),
-  ${ms(of('the journal'))} ms for three commits to the disk, each before the step that it is about, ${ms(of('report, manifest and zip'))} ms for report, manifest and zip, ${ms(of('calls to the TSB'))} ms for calls that time out and can be called off, one of them
+  ${ms(of('the journal'))} ms for three writes that are on the disk before the step that each is about, ${ms(of('report, manifest and zip'))} ms for report, manifest and zip, ${ms(of('calls to the TSB'))} ms for calls that time out and can be called off, one of them
   on a connection of its own so that "nothing was sent" can be told, and ${ms(of('log, metrics and spans'))} ms for log, metrics and spans. The first two alone are ${ms(of('verification') + of('the journal'))} ms. They are the service's promises,
   and an HSM can take seconds for one RSA-4096 key.`]
 }
@@ -43,15 +43,15 @@ const MEMORY = `Memory: the live heap is about 60 MB, and as much again is Node 
 /** (d) spreads its programs over all cores. */
 function byHand({ profile }: Results): string {
   const total = profile === undefined ? undefined : totalMs(profile.purposes)
-  const most = total === undefined ? '' : `, which at ${ms(total)} ms a bundle can make ${(1_000 / total).toFixed(0)} a second at most, while the callers and the TSB's place want their share of the cores`
+  const most = total === undefined ? '' : `, which at ${ms(total)} ms a bundle can make ${(1_000 / total).toFixed(0)} a second at most, while the callers, the TSB's place and PostgreSQL want their share of the cores`
   return `Five times (d): the service works on one thread${most}. The scripts of (d) have all cores. Several replicas on one PostgreSQL would have them too.`
 }
 
 function slowTsb({ delays }: Results): string {
-  const rate = medianOf(delays, { system: 'a', callers: 256, delayMs: 2_000 }, 'bundlesPerSecond')
-  return `p99 with a TSB that takes 2,000 ms: 256 callers at once ask for ${rate === undefined ? 'about 128' : rate.toFixed(0)} bundles a second, which is about all that these cores can make together with the callers and the
-  TSB's place, so requests wait for each other. With 16 callers${atSixteen(delays)}
-  the three commits and the work itself, are added to the median; what is more at p99 happens beside it on the same cores.`
+  const most = { callers: 256, delayMs: 2_000 }
+  const [rate = 0, cpuMs = 0] = [medianOf(delays, { system: 'a', ...most }, 'bundlesPerSecond'), medianOf(delays, { system: 'b', ...most }, 'cpuMsPerBundle')]
+  return `p99 with a TSB that takes 2,000 ms: 256 callers at once ask for ${rate.toFixed(0)} bundles a second, and at ${ms(cpuMs)} ms each (SQLite) that is ${(rate * cpuMs / 1_000).toFixed(2)} of a core for a service that works on one thread,
+  so requests wait for each other. With 16 callers${atSixteen(delays)} the three writes and the work itself, are added to the median; what is more at p99 happens beside it on the same cores.`
 }
 
 /** What the median has above that of (a), with SQLite. */

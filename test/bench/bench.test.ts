@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 import { SaxesParser } from 'saxes'
+import { LIMIT_BYTES } from '../../bench/container.ts'
 import { runLoad } from '../../bench/load.ts'
 import { measure, type Results } from '../../bench/measure.ts'
 import { QUICK } from '../../bench/plan.ts'
@@ -57,6 +59,11 @@ test('its report has the figures of both, and every plot of it is a well-formed 
     assert.ok(elementsOf(svg).includes(path.includes('latency') ? 'polyline' : 'rect'), path)
     assert.ok(!elementsOf(svg).includes('script'))
   }
+})
+
+test('the container of the bench has as much memory as a pod', () => {
+  const deployment = readFileSync(new URL('../../deploy/kubernetes/base/deployment.yaml', import.meta.url), 'utf8')
+  assert.ok(deployment.includes(`limits: { memory: ${LIMIT_BYTES / 2 ** 20}Mi }`))
 })
 
 test('a plot keeps its words apart from its markup', () => {

@@ -8,9 +8,9 @@ import { packBundle } from '../../src/bundle/pack-bundle.ts'
 import { reportPage } from '../../src/bundle/report-page.ts'
 import { VERIFY_SCRIPT_SHA256 } from '../../src/bundle/verify-script.ts'
 import { runVerify } from '../../src/commands/verify.ts'
+import { escapeHtml } from '../../src/html.ts'
 import { pki, verifiedAt } from '../evidence/good-case.ts'
 import { builtInAnchor, content, good, textOf, warned } from './report-content.ts'
-import { escapeHtml } from '../../src/html.ts'
 import { runCommands, temporaryFolder } from './report-commands.ts'
 
 const page = reportPage(warned)

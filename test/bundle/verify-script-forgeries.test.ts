@@ -52,8 +52,7 @@ const flipped = (bytes: Uint8Array): Buffer => {
 const KEY_FILE = 'PrimusHSM_Attestation_PublicKey.pem'
 const CHAIN_FILE = 'PrimusHSM_Attestation.crt'
 const derOf = (text: string): Buffer => Buffer.from(text.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64')
-/** The script has them in two lists: of each list the first and the last. */
-const REQUIRED = ['label', 'public_key', 'decrypt', 'copyable']
+const REQUIRED = ['label', 'create_time', 'attest_time', 'public_key', 'decrypt', 'sign', 'unwrap', 'derive', 'sensitive', 'always_sensitive', 'extractable', 'never_extractable', 'copyable']
 
 /** The FAIL line that must come, and no other; what is forged; how. */
 const FORGERIES: readonly (readonly [fail: RegExp, what: string, change: Change])[] = [
